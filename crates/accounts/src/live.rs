@@ -1,0 +1,258 @@
+//! The sessions in use, in memory, so that authenticating a request costs no
+//! query and noting an activity costs one atomic store.
+//!
+//! Invariant: while anybody holds a [`Principal`], its session is in here unless
+//! it has ended; so "in here" answers "not ended" for every holder. Entries that
+//! nobody holds may be evicted once the database knows their last use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{Principal, SessionRef, Timestamp};
+
+use crate::secret::SecretHash;
+
+#[derive(Debug)]
+pub(crate) struct LiveSessions {
+    by_token: HashMap<SecretHash, Entry>,
+    by_ref: HashMap<SessionRef, SecretHash>,
+    removals: u64,
+    capacity: usize,
+    full_at: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    principal: Principal,
+    /// The last use that the database knows.
+    stored: Timestamp,
+    /// When the database was told.
+    written_at: Timestamp,
+}
+
+impl Entry {
+    fn is_held(&self) -> bool {
+        // New holders come from this entry or from another holder. The one exists
+        // under the lock only, the other makes the count exceed one already.
+        Arc::strong_count(&self.principal.activity) > 1
+    }
+
+    fn is_changed(&self) -> bool {
+        self.principal.activity.last() > self.stored
+    }
+}
+
+impl LiveSessions {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let (by_token, by_ref) = (HashMap::new(), HashMap::new());
+        Self { by_token, by_ref, removals: 0, capacity, full_at: capacity }
+    }
+
+    pub(crate) fn get(&self, token: &SecretHash) -> Option<Principal> {
+        self.by_token.get(token).map(|entry| entry.principal.clone())
+    }
+
+    /// Whether this very principal's session is still here.
+    pub(crate) fn holds(&self, principal: &Principal) -> bool {
+        self.by_ref
+            .get(&principal.session)
+            .and_then(|token| self.by_token.get(token))
+            .is_some_and(|entry| Arc::ptr_eq(&entry.principal.activity, &principal.activity))
+    }
+
+    /// How often sessions were removed so far; for [`admit`](Self::admit).
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals
+    }
+
+    /// Takes in a session that was read from the database, unless any session was
+    /// removed since `removals` was asked, before reading: it might be this one,
+    /// ended while it was being read, and must not come back. The caller reads
+    /// again then. If another request was faster, its entry is the one shared.
+    pub(crate) fn admit(
+        &mut self,
+        token: SecretHash,
+        principal: Principal,
+        removals: u64,
+    ) -> Option<Principal> {
+        if self.removals != removals {
+            return None;
+        }
+        let stored = principal.activity.last();
+        self.by_ref.insert(principal.session, token);
+        let entry =
+            self.by_token.entry(token).or_insert(Entry { principal, stored, written_at: stored });
+        Some(entry.principal.clone())
+    }
+
+    /// Forgets sessions that have ended.
+    pub(crate) fn remove(&mut self, sessions: impl Iterator<Item = SessionRef>) {
+        self.removals += 1;
+        for session in sessions {
+            self.forget(session);
+        }
+    }
+
+    fn forget(&mut self, session: SessionRef) {
+        if let Some(token) = self.by_ref.remove(&session) {
+            self.by_token.remove(&token);
+        }
+    }
+
+    /// Whether `session` is here and was used after `cutoff`.
+    pub(crate) fn used_after(&self, session: SessionRef, cutoff: Timestamp) -> bool {
+        self.by_ref
+            .get(&session)
+            .and_then(|token| self.by_token.get(token))
+            .is_some_and(|entry| entry.principal.activity.last() > cutoff)
+    }
+
+    /// The last uses that the database does not know, of the sessions about which
+    /// it was last told at `cutoff` or before.
+    pub(crate) fn changed(&self, cutoff: Timestamp) -> Vec<(SessionRef, Timestamp)> {
+        self.by_token
+            .values()
+            .filter(|entry| entry.written_at <= cutoff && entry.is_changed())
+            .map(|entry| (entry.principal.session, entry.principal.activity.last()))
+            .collect()
+    }
+
+    /// Notes that the database was told these last uses at `now`.
+    pub(crate) fn written(&mut self, uses: &[(SessionRef, Timestamp)], now: Timestamp) {
+        for (session, last_used) in uses {
+            let token = self.by_ref.get(session);
+            if let Some(entry) = token.and_then(|token| self.by_token.get_mut(token)) {
+                entry.stored = entry.stored.max(*last_used);
+                entry.written_at = now;
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_token.len()
+    }
+
+    /// Whether room should be made before admitting another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.by_token.len() >= self.full_at
+    }
+
+    /// Evicts what nobody holds and the database knows, longest unused first,
+    /// until an eighth of the capacity is free. What is held stays: open sockets
+    /// have a limit of their own. In any case, the next eighth comes in without
+    /// looking for room again, so that the cost of looking is shared by many.
+    pub(crate) fn evict(&mut self) {
+        let eighth = (self.capacity / 8).max(1);
+        let surplus = (self.by_token.len() + eighth).saturating_sub(self.capacity);
+        let mut idle: Vec<(Timestamp, SessionRef)> = self
+            .by_token
+            .values()
+            .filter(|entry| !entry.is_held() && !entry.is_changed())
+            .map(|entry| (entry.principal.activity.last(), entry.principal.session))
+            .collect();
+        if surplus < idle.len() {
+            idle.select_nth_unstable(surplus);
+            idle.truncate(surplus);
+        }
+        for (_, session) in idle {
+            self.forget(session);
+        }
+        self.full_at = self.capacity.max(self.by_token.len() + eighth);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{AccountId, Activity};
+
+    fn token(n: i64) -> SecretHash {
+        SecretHash::of(&n.to_string())
+    }
+
+    fn principal(n: i64) -> Principal {
+        Principal {
+            account: AccountId(n),
+            username: format!("user{n}").into(),
+            session: SessionRef(n),
+            activity: Arc::new(Activity::new(Timestamp(n))),
+        }
+    }
+
+    fn admit(live: &mut LiveSessions, n: i64) -> Principal {
+        let removals = live.removals();
+        live.admit(token(n), principal(n), removals).unwrap()
+    }
+
+    #[test]
+    fn two_loads_of_one_session_share_its_activity() {
+        let mut live = LiveSessions::new(8);
+        let (one, other) = (admit(&mut live, 1), admit(&mut live, 1));
+        assert!(Arc::ptr_eq(&one.activity, &other.activity));
+    }
+
+    #[test]
+    fn a_session_removed_while_it_was_read_does_not_come_back() {
+        let mut live = LiveSessions::new(8);
+        let before = live.removals();
+        live.remove([SessionRef(1)].into_iter());
+        assert!(live.admit(token(1), principal(1), before).is_none());
+        assert!(live.get(&token(1)).is_none());
+    }
+
+    #[test]
+    fn the_longest_unused_make_room_and_the_held_stay() {
+        let mut live = LiveSessions::new(8);
+        let held = admit(&mut live, 1);
+        for n in 2..=8 {
+            admit(&mut live, n);
+        }
+        assert!(live.is_full());
+        live.evict();
+        assert!(!live.is_full());
+        assert!(live.holds(&held), "held by a socket");
+        assert!(live.get(&token(2)).is_none(), "longest unused");
+        assert!(live.get(&token(3)).is_some());
+    }
+
+    #[test]
+    fn what_the_database_does_not_know_is_not_evicted() {
+        let mut live = LiveSessions::new(1);
+        admit(&mut live, 1).activity.touch(Timestamp(50));
+        live.evict();
+        assert!(live.get(&token(1)).is_some());
+
+        live.written(&[(SessionRef(1), Timestamp(50))], Timestamp(60));
+        live.evict();
+        assert!(live.get(&token(1)).is_none());
+    }
+
+    #[test]
+    fn a_cache_full_of_held_sessions_grows_without_looking_for_room_each_time() {
+        let mut live = LiveSessions::new(80);
+        let held: Vec<_> = (1..=80).map(|n| admit(&mut live, n)).collect();
+        live.evict();
+        let mut admitted = 0;
+        while !live.is_full() {
+            admitted += 1;
+            admit(&mut live, 80 + admitted);
+        }
+        assert_eq!(admitted, 10);
+        assert!(held.iter().all(|principal| live.holds(principal)));
+    }
+
+    #[test]
+    fn a_change_is_due_once_and_not_before_its_time() {
+        let mut live = LiveSessions::new(8);
+        let held = admit(&mut live, 1);
+        assert!(live.changed(Timestamp(100)).is_empty());
+        held.activity.touch(Timestamp(50));
+        assert_eq!(live.changed(Timestamp(100)), [(SessionRef(1), Timestamp(50))]);
+        live.written(&[(SessionRef(1), Timestamp(50))], Timestamp(100));
+        assert!(live.changed(Timestamp(1_000)).is_empty());
+        held.activity.touch(Timestamp(120));
+        assert!(live.changed(Timestamp(99)).is_empty());
+        assert_eq!(live.changed(Timestamp(100)).len(), 1);
+    }
+}

@@ -1,0 +1,144 @@
+//! What happens to sessions in the background: their last uses are written back,
+//! and those that ran out are removed.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use storage::StorageError;
+
+use crate::ending::Ending;
+use crate::{Accounts, store};
+
+/// The last use of a session is written to the database at most this often.
+pub const WRITE_BACK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sessions in one write: short, so that messages need not wait behind it.
+const WRITE_BACK_CHUNK: usize = 200;
+
+impl Accounts {
+    /// Writes back the last uses that are due and ends the sessions that ran out;
+    /// returns how many. To be called every few seconds: that is how late a
+    /// session may end. Its queries cost as much as has changed or ended, and one
+    /// call ends at most 500 sessions; more wait for the next.
+    ///
+    /// # Errors
+    /// If the database fails; the next call makes up for it.
+    pub async fn sweep(&self) -> Result<usize, StorageError> {
+        self.write_back(self.0.clock.now().minus(WRITE_BACK_INTERVAL)).await?;
+        self.end(Ending::Expired).await
+    }
+
+    /// Waits for the sessions that are ending and writes back every last use: the
+    /// last call before the process ends. What happens afterwards may be lost, as
+    /// in a crash.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn flush(&self) -> Result<(), StorageError> {
+        self.0.endings.close();
+        self.0.endings.wait().await;
+        self.write_back(Timestamp(i64::MAX)).await
+    }
+
+    /// Sees to it that there is room for one more session in memory.
+    pub(crate) async fn make_room(&self) -> Result<(), StorageError> {
+        if !self.0.live.lock().is_full() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.0.making_room.lock().await;
+        if self.0.live.lock().is_full() {
+            self.write_back(Timestamp(i64::MAX)).await?;
+            self.0.live.lock().evict();
+        }
+        Ok(())
+    }
+
+    /// Writes back the last uses of the sessions that were written back at
+    /// `cutoff` or before.
+    async fn write_back(&self, cutoff: Timestamp) -> Result<(), StorageError> {
+        let changed = self.0.live.lock().changed(cutoff);
+        for uses in changed.chunks(WRITE_BACK_CHUNK) {
+            let transaction = self.0.db.begin_write().await?;
+            store::record_uses(transaction.connection(), uses).await?;
+            transaction.commit().await?;
+            self.0.live.lock().written(uses, self.0.clock.now());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base::{ManualClock, OsRandom};
+    use storage::Database;
+
+    use super::*;
+    use crate::{SessionEnded, SignInContext, Username};
+
+    const CACHED: usize = 16;
+
+    struct World {
+        accounts: Accounts,
+        clock: Arc<ManualClock>,
+        tokens: Vec<String>,
+    }
+
+    /// Four times as many sessions as the memory keeps.
+    async fn crowd() -> World {
+        let db = Database::connect("sqlite::memory:").await.unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
+        let accounts = Accounts::with_cache(db, clock.clone(), Arc::new(OsRandom), CACHED);
+        let key = accounts.register(&"ann".parse::<Username>().unwrap()).await.unwrap();
+        let mut tokens = Vec::new();
+        for _ in 0..4 * CACHED {
+            let context = SignInContext { address: [127, 0, 0, 1].into(), user_agent: None };
+            let token = accounts.sign_in(key.expose(), context).await.unwrap();
+            tokens.push(token.expose().to_owned());
+        }
+        World { accounts, clock, tokens }
+    }
+
+    #[tokio::test]
+    async fn more_sessions_than_fit_in_memory_all_work_and_lose_no_activity() {
+        let World { accounts, clock, tokens } = crowd().await;
+        // Nobody sweeps here: what is evicted was written back before.
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(59 * 60));
+            for token in &tokens {
+                assert!(accounts.authenticate(token).await.unwrap().is_some());
+                assert!(accounts.0.live.lock().len() <= CACHED);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_held_session_is_never_evicted_and_its_use_keeps_it() {
+        struct Told(Arc<parking_lot::Mutex<Vec<base::SessionRef>>>);
+        impl SessionEnded for Told {
+            fn session_ended(&self, _: base::AccountId, session: base::SessionRef) {
+                self.0.lock().push(session);
+            }
+        }
+        let World { accounts, clock, tokens } = crowd().await;
+        let told = Arc::default();
+        accounts.on_session_end(Arc::new(Told(Arc::clone(&told))));
+
+        let held = accounts.authenticate(&tokens[0]).await.unwrap().unwrap();
+        for token in &tokens[1..] {
+            accounts.authenticate(token).await.unwrap();
+        }
+        assert!(accounts.is_current(&held));
+
+        clock.advance(Duration::from_secs(59 * 60));
+        held.activity.touch(base::Clock::now(&*clock));
+        clock.advance(Duration::from_secs(60));
+        // Without the write-back of a sweep: the database knows of no use.
+        let ended = accounts.end(Ending::Expired).await.unwrap();
+        assert_eq!(ended, tokens.len() - 1);
+        assert!(accounts.is_current(&held));
+        assert!(!told.lock().contains(&held.session));
+    }
+}

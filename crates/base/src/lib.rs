@@ -1,0 +1,17 @@
+//! Ids, time, randomness and the caller's identity: what every crate shares.
+//!
+//! Owns the few words that mean the same thing in every capability: an
+//! [`AccountId`], a [`Principal`], a [`Timestamp`]. Time and randomness are
+//! parameters ([`Clock`], [`Random`]), so that tests decide both.
+//!
+//! Deliberately absent: everything else. No I/O beyond asking the operating
+//! system for time and random bytes, no serde, no async. It stays tiny, because
+//! every crate is rebuilt when it changes.
+
+mod clock;
+mod identity;
+mod random;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use identity::{AccountId, Activity, Principal, SessionRef};
+pub use random::{OsRandom, Random, alphanumeric, hex, id53, to_hex};

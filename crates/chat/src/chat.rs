@@ -1,0 +1,142 @@
+//! The handle of the capability.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use base::{AccountId, Clock, Random, SessionRef};
+use http_kit::{Exempt, OriginPolicy};
+use parking_lot::Mutex;
+use storage::{Database, StorageError};
+use tokio::task::JoinHandle;
+use transport::Sockets;
+
+use crate::commit;
+use crate::pace::Rate;
+use crate::recent::{RECENT, Recent};
+use crate::room::Room;
+use crate::routes::{self, Gate};
+use crate::store::Store;
+
+/// The one room there is for now.
+const ROOM: &str = "lobby";
+
+/// What can be set about the chat.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Messages one person may post at once.
+    pub burst: u32,
+    /// Then one in this time.
+    pub interval: Duration,
+    /// Addresses to which rate limits do not apply.
+    pub exempt: Exempt,
+    /// Whose pages may open sockets.
+    pub origins: OriginPolicy,
+    /// Delivering tasks; as many as cores.
+    pub partitions: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            burst: 300,
+            interval: Duration::from_millis(50),
+            exempt: Exempt::default(),
+            origins: OriginPolicy::default(),
+            partitions: 1,
+        }
+    }
+}
+
+/// The chat: the only way in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Chat(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    room: Arc<Room>,
+    sockets: Sockets,
+    settings: Settings,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Chat {
+    /// Opens the room as it was left: its newest messages are read into memory. Needs
+    /// [`migrations`](crate::migrations) applied. [`Chat::drain`] ends it.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database does not answer.
+    pub async fn open(
+        db: Database,
+        sockets: Sockets,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+        settings: Settings,
+    ) -> Result<Self, StorageError> {
+        let store = Store::new(db);
+        let record = store.open_room(ROOM, clock.now(), random).await?;
+        let mut recent = Recent::default();
+        for message in store.before(record.id, i64::MAX, RECENT).await? {
+            recent.push(message);
+        }
+        let rate = Rate { burst: settings.burst, interval: settings.interval };
+        let room = Room::new(record, recent, store, clock, rate, settings.partitions);
+        let room = Arc::new(room);
+        let committer = Mutex::new(Some(tokio::spawn(commit::run(room.clone()))));
+        Ok(Self(Arc::new(Inner { room, sockets, settings, committer })))
+    }
+
+    /// `GET /ws`.
+    pub fn routes(&self, gate: Arc<dyn Gate>) -> Router {
+        routes::routes(
+            self.0.room.clone(),
+            self.0.sockets.clone(),
+            gate,
+            self.0.settings.origins.clone(),
+            self.0.settings.exempt.clone(),
+        )
+    }
+
+    /// The names of those present, sorted.
+    #[must_use]
+    pub fn online(&self) -> Vec<String> {
+        self.0.room.names()
+    }
+
+    /// Whether `account` is present.
+    #[must_use]
+    pub fn is_online(&self, account: AccountId) -> bool {
+        self.0.room.is_present(account)
+    }
+
+    /// Closes the sockets that `session` opened, with 1008.
+    pub fn session_ended(&self, account: AccountId, session: SessionRef) {
+        self.0.room.session_ended(account, session);
+    }
+
+    /// Postings that wait to be stored.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.room.intake.waiting()
+    }
+
+    /// Publishes gauges; call it every second or so.
+    pub fn report(&self) {
+        metrics::counter!("packetboat_deliveries_total").absolute(self.0.room.delivered() as u64);
+        metrics::gauge!("packetboat_postings_waiting").set(self.waiting() as f64);
+        metrics::gauge!("packetboat_people_online").set(self.0.room.names().len() as f64);
+    }
+
+    /// Takes no more postings, stores and delivers those it has taken. The sockets are
+    /// still open afterwards: whoever drains them comes next.
+    pub async fn drain(&self) {
+        self.0.room.intake.close();
+        let committer = self.0.committer.lock().take();
+        if let Some(committer) = committer
+            && let Err(error) = committer.await
+        {
+            tracing::error!(%error, "the committer ended badly");
+        }
+        self.0.room.flushed().await;
+    }
+}

@@ -1,0 +1,230 @@
+//! Group commit: what comes in while one transaction is being stored goes into the
+//! next one, so that durability costs a disk sync a batch and not a message.
+//!
+//! Owns the queue of postings and the task that stores them; gives out the ids.
+//!
+//! Invariants: answers come in the order of the postings; an id is used only by a
+//! message that is stored; after a failure the ids go on from what the database
+//! really holds.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use base::{AccountId, Timestamp};
+use hub::Format;
+use parking_lot::Mutex;
+use storage::StorageError;
+use tokio::sync::Notify;
+
+use crate::dialect::Refusal;
+use crate::room::{Flight, Room};
+use crate::store::Posted;
+use crate::{Message, Text};
+
+/// Postings stored in one transaction.
+const MAX_BATCH: usize = 256;
+
+/// Postings that may wait for storage, from all connections together. Beyond this the
+/// server is overloaded and says so.
+const MAX_WAITING: usize = 65_536;
+
+/// Something a connection posted, or was refused to.
+#[derive(Debug)]
+pub(crate) struct Posting {
+    pub(crate) author: AccountId,
+    pub(crate) author_name: Arc<str>,
+    pub(crate) flight: Arc<Flight>,
+    pub(crate) format: Format,
+    pub(crate) client_id: Option<Box<str>>,
+    /// A refusal waits in line too, so that answers keep the order of the postings.
+    pub(crate) text: Result<Text, Refusal>,
+}
+
+/// What became of a posting.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is stored.
+    Stored(Arc<Message>),
+    /// It had been stored before, under the same client id.
+    Known(Posted),
+    /// It is not stored.
+    Refused(Refusal),
+}
+
+/// The queue between connections and the committer.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    postings: VecDeque<Posting>,
+    closed: bool,
+}
+
+impl Intake {
+    /// Appends a posting; gives it back when too many wait, or after closing.
+    pub(crate) fn push(&self, posting: Posting) -> Result<(), Posting> {
+        let mut queue = self.queue.lock();
+        if queue.closed || queue.postings.len() >= MAX_WAITING {
+            return Err(posting);
+        }
+        queue.postings.push_back(posting);
+        drop(queue);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes nothing more; what waits is still carried out.
+    pub(crate) fn close(&self) {
+        self.queue.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Postings that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().postings.len()
+    }
+
+    /// The next batch; `None` once closed and empty.
+    async fn take(&self) -> Option<Vec<Posting>> {
+        loop {
+            {
+                let mut queue = self.queue.lock();
+                let count = queue.postings.len().min(MAX_BATCH);
+                if count > 0 {
+                    return Some(queue.postings.drain(..count).collect());
+                }
+                if queue.closed {
+                    return None;
+                }
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
+
+/// Stores what comes in until the intake is closed and empty.
+pub(crate) async fn run(room: Arc<Room>) {
+    let mut last_at = Timestamp(i64::MIN);
+    let mut in_step = true;
+    while let Some(batch) = room.intake.take().await {
+        room.delivery_ready().await;
+        if !in_step {
+            in_step = catch_up(&room).await.is_ok();
+        }
+        let result = if in_step {
+            store(&room, &batch, &mut last_at).await
+        } else {
+            Err(StorageError::Busy)
+        };
+        let outcomes = result.unwrap_or_else(|error| {
+            tracing::error!(%error, postings = batch.len(), "messages could not be stored");
+            in_step = false;
+            batch.iter().map(refused).collect()
+        });
+        count(&outcomes);
+        let batch: Vec<_> = batch.into_iter().zip(outcomes).collect();
+        room.publish(&batch);
+    }
+}
+
+/// After a failed commit it is not known what was stored: reads what was.
+async fn catch_up(room: &Room) -> Result<(), StorageError> {
+    let found = room.store.after(room.id(), room.head()).await?;
+    room.publish_found(&found);
+    Ok(())
+}
+
+fn refused(posting: &Posting) -> Outcome {
+    Outcome::Refused(posting.text.as_ref().err().copied().unwrap_or(Refusal::Unavailable))
+}
+
+async fn store(
+    room: &Room,
+    batch: &[Posting],
+    last_at: &mut Timestamp,
+) -> Result<Vec<Outcome>, StorageError> {
+    let mut known = known(room, batch).await?;
+    // A clock set back must not make a message older than the one before it.
+    let at = room.clock.now().max(*last_at);
+    *last_at = at;
+    let mut next = room.head() + 1;
+    let mut messages = Vec::with_capacity(batch.len());
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for posting in batch {
+        let text = match &posting.text {
+            Ok(text) => text.clone(),
+            Err(refusal) => {
+                outcomes.push(Outcome::Refused(*refusal));
+                continue;
+            }
+        };
+        let key = posting.client_id.as_deref().map(|id| (posting.author, id));
+        if let Some(posted) = key.and_then(|key| known.get(&key)) {
+            outcomes.push(Outcome::Known(*posted));
+            continue;
+        }
+        let message = Arc::new(Message {
+            id: next,
+            at,
+            author: posting.author,
+            author_name: posting.author_name.clone(),
+            text: text.into_inner(),
+            client_id: posting.client_id.clone(),
+        });
+        next += 1;
+        if let Some(key) = key {
+            known.insert(key, Posted { id: message.id, at });
+        }
+        messages.push(message.clone());
+        outcomes.push(Outcome::Stored(message));
+    }
+    if !messages.is_empty() {
+        room.store.append(room.id(), &messages).await?;
+    }
+    Ok(outcomes)
+}
+
+/// Which of the batch were posted before: looked up in memory, then in the database.
+async fn known<'a>(
+    room: &Room,
+    batch: &'a [Posting],
+) -> Result<HashMap<(AccountId, &'a str), Posted>, StorageError> {
+    let mut known = HashMap::new();
+    let mut unknown = HashSet::new();
+    for posting in batch {
+        let Some(client_id) = posting.client_id.as_deref() else { continue };
+        match room.posted_as(posting.author, client_id) {
+            Some(message) => {
+                let posted = Posted { id: message.id, at: message.at };
+                known.insert((posting.author, client_id), posted);
+            }
+            None => {
+                unknown.insert(client_id);
+            }
+        }
+    }
+    let client_ids: Vec<&str> = unknown.iter().copied().collect();
+    for (author, client_id, posted) in room.store.posted_as(room.id(), &client_ids).await? {
+        if let Some(client_id) = unknown.get(client_id.as_str()) {
+            known.insert((author, *client_id), posted);
+        }
+    }
+    Ok(known)
+}
+
+fn count(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Stored(_) => metrics::counter!("packetboat_messages_stored_total"),
+            Outcome::Known(_) => metrics::counter!("packetboat_messages_repeated_total"),
+            Outcome::Refused(refusal) => {
+                metrics::counter!("packetboat_messages_refused_total", "code" => refusal.code())
+            }
+        }
+        .increment(1);
+    }
+}

@@ -1,0 +1,34 @@
+//! Rooms, messages, order and history, and the dialects people speak to them.
+//!
+//! A message goes from socket to socket like this: a dialect ([`dialect`]) decodes
+//! it; the [`room::Seat`] it came in by queues it; the committer ([`commit`]) stores
+//! it together with whatever else came in meanwhile, in one transaction; under the
+//! room's lock it gets its place in the recent history and in the topic's order; the
+//! hub delivers it. Whoever posted it is acknowledged at that same place in the
+//! order, so "acknowledged" means stored, and nothing is heard that was not.
+//!
+//! Invariants:
+//! - Ids in a room rise without gaps, and are never given twice, not even after a
+//!   crash: an id is delivered only after the commit that holds it.
+//! - Everything that happens in a room has one order, for everybody: messages,
+//!   arrivals, departures and acknowledgements.
+//! - A [`room::Seat`] is a connection's place in the room; dropping it is leaving.
+//!
+//! Deliberately absent: accounts. Who a caller is comes through [`Gate`], which the
+//! server implements; an ended session comes in by [`Chat::session_ended`].
+
+mod chat;
+mod commit;
+mod dialect;
+mod message;
+mod pace;
+mod recent;
+mod room;
+mod routes;
+mod store;
+
+pub use chat::{Chat, Settings};
+pub use message::{MAX_TEXT, Message, Text, TextError};
+pub use room::MAX_CONNECTIONS;
+pub use routes::{Admission, Gate, GateFuture};
+pub use store::migrations;

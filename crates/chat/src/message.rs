@@ -1,0 +1,87 @@
+//! A message and what its text may be.
+
+use std::sync::Arc;
+
+use base::{AccountId, Timestamp};
+
+/// The longest text, in Unicode scalar values (the contract with existing clients).
+pub const MAX_TEXT: usize = 300;
+
+/// A text fit to be posted: 1 to [`MAX_TEXT`] Unicode scalar values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(Box<str>);
+
+/// Why a text cannot be posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// It has no characters.
+    #[error("a message needs some text")]
+    Empty,
+    /// It has more than [`MAX_TEXT`].
+    #[error("a message may have at most 300 characters")]
+    TooLong,
+    /// It holds U+0000, which PostgreSQL cannot store.
+    #[error("a message cannot hold the character U+0000")]
+    Unstorable,
+}
+
+impl Text {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`TextError`] says which rule it breaks.
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        // A scalar value takes four bytes at most: longer needs no counting.
+        if text.len() > MAX_TEXT * 4 || text.chars().count() > MAX_TEXT {
+            return Err(TextError::TooLong);
+        }
+        if text.contains('\0') {
+            return Err(TextError::Unstorable);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn into_inner(self) -> Box<str> {
+        self.0
+    }
+}
+
+/// A message as it stands in its room's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the room: 1 for the first, and no gaps.
+    pub id: i64,
+    /// When it was accepted. Never earlier than the message before it.
+    pub at: Timestamp,
+    /// Who posted it.
+    pub author: AccountId,
+    /// The author's name when it was posted.
+    pub author_name: Arc<str>,
+    /// What it says.
+    pub text: Box<str>,
+    /// The number its client gave it, so that posting it again changes nothing.
+    pub client_id: Option<Box<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_is_counted_in_scalar_values() {
+        assert_eq!(Text::new(""), Err(TextError::Empty));
+        assert!(Text::new(&"😀".repeat(300)).is_ok());
+        assert_eq!(Text::new(&"😀".repeat(301)), Err(TextError::TooLong));
+        assert_eq!(Text::new(&"a".repeat(301)), Err(TextError::TooLong));
+        assert_eq!(Text::new("a\0b"), Err(TextError::Unstorable));
+    }
+}

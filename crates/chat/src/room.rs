@@ -1,0 +1,286 @@
+//! A room: who is in it, what was said last, and the one order of everything.
+//!
+//! Owns the lock under which arrivals, departures and messages get their order. It is
+//! held for memory work only: nothing is stored, sent or awaited under it.
+//!
+//! Invariants: what [`State`] says and what the topic has been told never differ, for
+//! both change under the lock.
+
+mod seat;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{AccountId, Clock, Principal, SessionRef};
+use bytes::Bytes;
+use hub::{
+    Arrival, Departure, Except, Format, MAX_FORMATS, Member, Op, Outbox, Presence, Publication,
+    Topic,
+};
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+use transport::{CloseCode, frame};
+
+use crate::commit::{Intake, Outcome, Posting};
+use crate::dialect::packetboat::{self, PAGE, Welcome};
+use crate::dialect::{self, PACKETBOAT, PIRATCHAT};
+use crate::pace::{Pace, Rate};
+use crate::recent::Recent;
+use crate::store::{RoomRecord, Store};
+
+pub(crate) use seat::{Flight, Seat};
+
+/// Connections one person may hold in the room at once (`packetboat.v1`).
+pub const MAX_CONNECTIONS: usize = 16;
+
+/// Names a newcomer is told; of a larger crowd it learns the number.
+const MAX_NAMES: usize = 500;
+
+/// Why a connection cannot join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinError {
+    /// This person already has a Piratchat socket open.
+    Taken,
+    /// This person holds [`MAX_CONNECTIONS`] already.
+    TooMany,
+}
+
+/// Where a reconnecting client left off.
+#[derive(Clone, Debug)]
+pub(crate) struct Resume {
+    pub(crate) last_id: i64,
+    pub(crate) epoch: String,
+}
+
+/// A connection about to join.
+pub(crate) struct Newcomer {
+    pub(crate) principal: Principal,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) format: Format,
+    pub(crate) resume: Option<Resume>,
+    /// Rate limits do not apply to where it comes from.
+    pub(crate) exempt: bool,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Room {
+    record: RoomRecord,
+    state: Mutex<State>,
+    topic: Topic,
+    pub(crate) intake: Intake,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    rate: Rate,
+    /// History being read for someone.
+    reads: TaskTracker,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    recent: Recent,
+    presence: Presence,
+    people: HashMap<AccountId, Person>,
+}
+
+/// What the room keeps of a person while they are in it.
+#[derive(Debug, Default)]
+struct Person {
+    pace: Arc<Pace>,
+    piratchat: bool,
+    sockets: Vec<(SessionRef, Arc<Outbox>)>,
+}
+
+impl Room {
+    pub(crate) fn new(
+        record: RoomRecord,
+        recent: Recent,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        rate: Rate,
+        partitions: usize,
+    ) -> Self {
+        Self {
+            record,
+            state: Mutex::new(State { recent, ..State::default() }),
+            topic: Topic::start(partitions),
+            intake: Intake::default(),
+            store,
+            clock,
+            rate,
+            reads: TaskTracker::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.record.id
+    }
+
+    /// The names of those present, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.state.lock().presence.names().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn is_present(&self, account: AccountId) -> bool {
+        self.state.lock().presence.connections(account.0) > 0
+    }
+
+    pub(crate) fn has_piratchat(&self, account: AccountId) -> bool {
+        self.state.lock().people.get(&account).is_some_and(|person| person.piratchat)
+    }
+
+    /// Lets a connection in. From here on its outbox hears the room, also before it
+    /// is served: what happens after the client sees its 101 is never missed.
+    pub(crate) fn join(self: &Arc<Self>, newcomer: Newcomer) -> Result<Seat, JoinError> {
+        let Newcomer { principal, outbox, format, resume, exempt } = newcomer;
+        let mut state = self.state.lock();
+        if state.presence.connections(principal.account.0) >= MAX_CONNECTIONS {
+            return Err(JoinError::TooMany);
+        }
+        let person = state.people.entry(principal.account).or_default();
+        if format == PIRATCHAT && std::mem::replace(&mut person.piratchat, true) {
+            return Err(JoinError::Taken);
+        }
+        person.sockets.push((principal.session, outbox.clone()));
+        let pace = person.pace.clone();
+
+        let mut ops = Vec::with_capacity(2);
+        if state.presence.arrive(principal.account.0, &principal.username) == Arrival::First {
+            let frames = dialect::join(&principal.username, state.presence.count());
+            ops.push(publish(frames, Except::Nobody));
+        }
+        let first = match format {
+            PACKETBOAT => self.welcome(&state, &principal, resume.as_ref()),
+            _ => Bytes::new(),
+        };
+        ops.push(Op::Join { member: Member { outbox: outbox.clone(), format }, first });
+        self.topic.submit(&ops);
+        drop(state);
+
+        Ok(Seat::new(self.clone(), principal, outbox, format, pace, exempt))
+    }
+
+    fn welcome(&self, state: &State, principal: &Principal, resume: Option<&Resume>) -> Bytes {
+        let missed = resume
+            .filter(|resume| resume.epoch == self.record.epoch)
+            .and_then(|resume| Some((state.recent.after(resume.last_id)?, resume.last_id > 1)));
+        let recovered = missed.is_some();
+        let (messages, more) = missed.unwrap_or_else(|| state.recent.last(PAGE));
+        packetboat::welcome(Welcome {
+            you: &principal.username,
+            epoch: &self.record.epoch,
+            recovered,
+            messages: &messages,
+            more,
+            online: state.presence.names().take(MAX_NAMES).collect(),
+            online_count: state.presence.count(),
+        })
+    }
+
+    fn leave(&self, principal: &Principal, connection: u64, format: Format) {
+        let mut state = self.state.lock();
+        if let Some(person) = state.people.get_mut(&principal.account) {
+            person.piratchat &= format != PIRATCHAT;
+            person.sockets.retain(|(_, outbox)| outbox.id() != connection);
+            if person.sockets.is_empty() {
+                state.people.remove(&principal.account);
+            }
+        }
+        let mut ops = vec![Op::Leave(connection)];
+        if state.presence.depart(principal.account.0) == Departure::Last {
+            let frames = dialect::leave(&principal.username, state.presence.count());
+            ops.push(publish(frames, Except::Nobody));
+        }
+        self.topic.submit(&ops);
+    }
+
+    /// Closes what `session` opened.
+    pub(crate) fn session_ended(&self, account: AccountId, session: SessionRef) {
+        let mut ended = Vec::new();
+        if let Some(person) = self.state.lock().people.get(&account) {
+            let of_session = person.sockets.iter().filter(|(opened_by, _)| *opened_by == session);
+            ended.extend(of_session.map(|(_, outbox)| outbox.clone()));
+        }
+        for outbox in ended {
+            outbox.finish(frame::close(CloseCode::Policy, "the session ended"));
+        }
+    }
+
+    /// Tells the room, and whoever posted, what became of a batch of postings.
+    pub(crate) fn publish(&self, batch: &[(Posting, Outcome)]) {
+        let mut ops = Vec::with_capacity(batch.len() * 2);
+        let mut state = self.state.lock();
+        for (posting, outcome) in batch {
+            let client_id = posting.client_id.as_deref();
+            let to = posting.flight.connection();
+            let answer = match outcome {
+                Outcome::Stored(message) => {
+                    ops.push(Op::Publish(message_publication(message, to)));
+                    state.recent.push(message.clone());
+                    dialect::ack(posting.format, client_id, message.id, message.at)
+                }
+                Outcome::Known(posted) => {
+                    dialect::ack(posting.format, client_id, posted.id, posted.at)
+                }
+                Outcome::Refused(refusal) => dialect::nack(posting.format, client_id, *refusal),
+            };
+            ops.push(Op::Reply { to, frame: answer });
+        }
+        self.topic.submit(&ops);
+        drop(state);
+        batch.iter().for_each(|(posting, _)| posting.flight.landed());
+    }
+
+    /// Tells the room of messages that were stored although storing seemed to fail.
+    pub(crate) fn publish_found(&self, found: &[Arc<crate::Message>]) {
+        let mut state = self.state.lock();
+        let ops: Vec<Op> =
+            found.iter().map(|message| Op::Publish(message_publication(message, 0))).collect();
+        found.iter().for_each(|message| state.recent.push(message.clone()));
+        self.topic.submit(&ops);
+    }
+
+    /// What was posted under `client_id` lately.
+    pub(crate) fn posted_as(
+        &self,
+        author: AccountId,
+        client_id: &str,
+    ) -> Option<Arc<crate::Message>> {
+        self.state.lock().recent.posted_as(author, client_id)
+    }
+
+    /// The newest id.
+    pub(crate) fn head(&self) -> i64 {
+        self.state.lock().recent.head()
+    }
+
+    /// Waits until delivery has room for more.
+    pub(crate) async fn delivery_ready(&self) {
+        self.topic.ready().await;
+    }
+
+    /// Waits until all that was published has been handed to the connections.
+    pub(crate) async fn flushed(&self) {
+        self.reads.close();
+        self.reads.wait().await;
+        self.topic.flushed().await;
+    }
+
+    /// Frames handed to connections since the start.
+    pub(crate) fn delivered(&self) -> usize {
+        self.topic.delivered()
+    }
+}
+
+/// The posting connection gets its acknowledgement instead; a Piratchat socket of the
+/// author hears nothing of what its own person said elsewhere.
+fn message_publication(message: &crate::Message, posted_by: u64) -> Publication {
+    let mut except = [Except::Nobody; MAX_FORMATS];
+    except[PIRATCHAT.0] = Except::Owner(message.author.0);
+    except[PACKETBOAT.0] = Except::Connection(posted_by);
+    Publication { frames: dialect::message(message), except, volatile: false }
+}
+
+fn publish(frames: [Bytes; MAX_FORMATS], except: Except) -> Op {
+    Op::Publish(Publication { frames, except: [except; MAX_FORMATS], volatile: false })
+}

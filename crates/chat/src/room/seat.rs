@@ -1,0 +1,166 @@
+//! A connection's place in the room. Dropping it is leaving.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base::Principal;
+use hub::{Except, Format, MAX_FORMATS, Op, Outbox, Publication};
+
+use super::Room;
+use crate::Text;
+use crate::commit::Posting;
+use crate::dialect::packetboat;
+use crate::dialect::{self, Refusal};
+use crate::pace::Pace;
+
+/// Postings of one connection that may wait for storage; more are not read. Deep
+/// enough that a group commit never leaves a fast sender idle.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// How often typing is passed on at most, for each connection.
+const TYPING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The postings of one connection that have not been answered yet.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    outbox: Arc<Outbox>,
+    waiting: AtomicUsize,
+    reading: AtomicBool,
+}
+
+impl Flight {
+    pub(crate) fn connection(&self) -> u64 {
+        self.outbox.id()
+    }
+
+    /// A posting has been answered: there may be room to read the next.
+    pub(crate) fn landed(&self) {
+        if self.waiting.fetch_sub(1, Ordering::SeqCst) >= MAX_IN_FLIGHT {
+            self.outbox.wake();
+        }
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    room: Arc<Room>,
+    principal: Principal,
+    format: Format,
+    pace: Arc<Pace>,
+    exempt: bool,
+    flight: Arc<Flight>,
+    /// When typing was last passed on, in milliseconds of the monotonic clock.
+    typed: AtomicU64,
+}
+
+impl Seat {
+    pub(super) fn new(
+        room: Arc<Room>,
+        principal: Principal,
+        outbox: Arc<Outbox>,
+        format: Format,
+        pace: Arc<Pace>,
+        exempt: bool,
+    ) -> Self {
+        let flight =
+            Flight { outbox, waiting: AtomicUsize::new(0), reading: AtomicBool::new(false) };
+        let flight = Arc::new(flight);
+        Self { room, principal, format, pace, exempt, flight, typed: AtomicU64::new(0) }
+    }
+
+    /// Counts as activity of the session.
+    pub(crate) fn touch(&self) {
+        self.principal.activity.touch(self.room.clock.now());
+    }
+
+    /// Whether another message may be read.
+    pub(crate) fn ready(&self) -> bool {
+        self.flight.waiting.load(Ordering::SeqCst) < MAX_IN_FLIGHT
+    }
+
+    /// Posts `text`, or has its refusal answered in order with everything posted
+    /// before it. The answer comes to the connection's outbox.
+    pub(crate) fn post(&self, text: Result<Text, Refusal>, client_id: Option<Box<str>>) {
+        self.touch();
+        let text =
+            text.and_then(|text| self.keeps_pace().then_some(text).ok_or(Refusal::RateLimited));
+        self.flight.waiting.fetch_add(1, Ordering::SeqCst);
+        let posting = Posting {
+            author: self.principal.account,
+            author_name: self.principal.username.clone(),
+            flight: self.flight.clone(),
+            format: self.format,
+            client_id,
+            text,
+        };
+        if let Err(posting) = self.room.intake.push(posting) {
+            // Overload: the one answer that may overtake others.
+            let client_id = posting.client_id.as_deref();
+            let answer = dialect::nack(self.format, client_id, Refusal::RateLimited);
+            self.flight.outbox.send(&[answer]);
+            self.flight.landed();
+        }
+    }
+
+    fn keeps_pace(&self) -> bool {
+        self.exempt || self.pace.allows(self.room.clock.monotonic(), self.room.rate)
+    }
+
+    /// Tells the others that this person is typing.
+    pub(crate) fn typing(&self) {
+        self.touch();
+        let now = u64::try_from(self.room.clock.monotonic().as_millis()).unwrap_or(u64::MAX).max(1);
+        let interval = TYPING_INTERVAL.as_millis() as u64; // One second fits.
+        let before = self.typed.load(Ordering::Relaxed);
+        if before > 0 && now.saturating_sub(before) < interval {
+            return;
+        }
+        self.typed.store(now, Ordering::Relaxed);
+        let publication = Publication {
+            frames: dialect::typing(&self.principal.username),
+            except: [Except::Owner(self.principal.account.0); MAX_FORMATS],
+            volatile: true,
+        };
+        // Volatile publications have no order to keep, so the room's lock is not taken.
+        self.room.topic.submit(&[Op::Publish(publication)]);
+    }
+
+    /// Sends up to `limit` messages below `before` to this connection: from memory,
+    /// or from the database in a task of its own, one at a time.
+    pub(crate) fn history(&self, before: i64, limit: usize) {
+        self.touch();
+        let recent = self.room.state.lock().recent.before(before, limit);
+        let outbox = self.flight.outbox.clone();
+        if let Some((messages, more)) = recent {
+            outbox.send(&[packetboat::history(before, &messages, more)]);
+            return;
+        }
+        if self.flight.reading.swap(true, Ordering::SeqCst) {
+            outbox.send(&[packetboat::nack(None, Refusal::RateLimited)]);
+            return;
+        }
+        let (room, flight) = (self.room.clone(), self.flight.clone());
+        self.room.reads.spawn(async move {
+            let answer = match room.store.before(room.id(), before, limit).await {
+                Ok(messages) => {
+                    let more = messages.first().is_some_and(|first| first.id > 1);
+                    packetboat::history(before, &messages, more)
+                }
+                Err(error) => {
+                    tracing::error!(%error, "history could not be read");
+                    packetboat::nack(None, Refusal::Unavailable)
+                }
+            };
+            flight.reading.store(false, Ordering::SeqCst);
+            outbox.send(&[answer]);
+        });
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.leave(&self.principal, self.flight.connection(), self.format);
+    }
+}

@@ -1,0 +1,50 @@
+//! The rows of `rooms` and `messages`.
+
+/// A room.
+pub(crate) mod room {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "rooms")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        #[sea_orm(unique)]
+        pub name: String,
+        pub epoch: String,
+        pub created_at: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A message.
+pub(crate) mod message {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "messages")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub room_id: i64,
+        /// Counts up within the room.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        /// An account; no foreign key, so that chat stands without accounts' tables.
+        pub author_id: i64,
+        /// The author's name when it was posted.
+        pub author: String,
+        #[sea_orm(column_type = "Text")]
+        pub text: String,
+        pub sent_at: i64,
+        pub client_id: Option<String>,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,197 @@
+//! The rules that every request passes, around all capabilities' routes.
+//!
+//! From the outside in: an optional trailing slash, who is calling, headers of
+//! every answer, a panic's answer, the time limit, other sites' pages, counting,
+//! the body limit, and the answers for what no route takes.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::uri::{PathAndQuery, Uri};
+use tower::{Layer, util::MapRequestLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{ApiError, OriginPolicy, TrustedProxies, client, headers, observe, origin};
+
+/// How long a request may take from its headers to its answer's headers.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The largest body, in bytes, that extractors read unless a route says otherwise.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// What [`edge()`] needs to know.
+#[derive(Clone, Debug)]
+pub struct EdgeOptions {
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whose pages may act here.
+    pub origins: Arc<OriginPolicy>,
+    /// Usually [`REQUEST_TIMEOUT`].
+    pub request_timeout: Duration,
+}
+
+impl Default for EdgeOptions {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: TrustedProxies::default(),
+            origins: Arc::default(),
+            request_timeout: REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// Puts the rules of this module around `routes`. Call it once, last.
+pub fn edge(routes: Router, options: EdgeOptions) -> Router {
+    let trusted = Arc::new(options.trusted_proxies);
+    let inner = routes
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(observe::count))
+        .layer(middleware::from_fn_with_state(options.origins, origin::forbid_cross_site))
+        .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(headers::secure))
+        .layer(middleware::from_fn_with_state(trusted, client::identify));
+    // Rewriting must come before routing, so it wraps the router from outside.
+    let app = MapRequestLayer::new(without_trailing_slash).layer(inner);
+    Router::new().fallback_service(app)
+}
+
+async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::timed_out().into_response(),
+    }
+}
+
+fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+    let cause = text.unwrap_or("a panic without a message");
+    ApiError::internal(format_args!("handler panicked: {cause}")).into_response()
+}
+
+fn without_trailing_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() < path.len() && path != "/" {
+        let path = if trimmed.is_empty() { "/" } else { trimmed };
+        let target = match request.uri().query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = PathAndQuery::try_from(target).ok();
+        // A prefix of a valid path is one; were it not, the request stays as it came.
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Peer, StrictJson};
+    use axum::body::Body;
+    use axum::routing::{get, post};
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    fn app() -> Router {
+        let panics = async || -> StatusCode { panic!("the secret cause") };
+        let routes = Router::new()
+            .route("/", get("home"))
+            .route("/a/b", get(async |uri: Uri| uri.to_string()))
+            .route("/json", post(async |_: StrictJson<serde_json::Value>| "taken"))
+            .route("/hang", get(std::future::pending::<StatusCode>))
+            .route("/panic", get(panics));
+        let options =
+            EdgeOptions { request_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
+        edge(routes, options)
+    }
+
+    async fn answer(mut request: Request<Body>) -> (http::response::Parts, String) {
+        let address = "192.0.2.1:5".parse().unwrap();
+        request.extensions_mut().insert(Peer { address, secure: false });
+        let (parts, body) = app().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn ask(method: &str, path: &str) -> (http::response::Parts, String) {
+        answer(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_trailing_slash_is_optional() {
+        assert_eq!(ask("GET", "/a/b").await.1, "/a/b");
+        assert_eq!(ask("GET", "/a/b/").await.1, "/a/b");
+        assert_eq!(ask("GET", "/a/b/?q=1/").await.1, "/a/b?q=1/");
+        assert_eq!(ask("GET", "http://host/a/b/").await.1, "http://host/a/b");
+        assert_eq!(ask("GET", "//").await.1, "home");
+    }
+
+    #[tokio::test]
+    async fn unknown_routes_and_methods_say_so_in_json() {
+        let (parts, body) = ask("GET", "/none").await;
+        assert_eq!(parts.status, StatusCode::NOT_FOUND);
+        assert_eq!(body, r#"{"error":"There is nothing here."}"#);
+        let (parts, body) = ask("DELETE", "/a/b").await;
+        assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(parts.headers["allow"], "GET,HEAD");
+        assert_eq!(body, r#"{"error":"This method is not allowed here."}"#);
+    }
+
+    #[tokio::test]
+    async fn odd_targets_get_an_answer() {
+        assert_eq!(ask("OPTIONS", "*").await.0.status, StatusCode::NOT_FOUND);
+        assert!(ask("CONNECT", "host:80").await.0.status.is_client_error());
+    }
+
+    #[tokio::test]
+    async fn every_answer_carries_the_headers() {
+        for path in ["/", "/none", "/panic", "/hang"] {
+            let (parts, _) = ask("GET", path).await;
+            assert_eq!(parts.headers["x-content-type-options"], "nosniff", "{path}");
+            assert!(parts.headers.contains_key("content-security-policy"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_its_cause() {
+        let (parts, body) = ask("GET", "/panic").await;
+        assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(body, r#"{"error":"Something went wrong on the server."}"#);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_a_408() {
+        let (parts, body) = ask("GET", "/hang").await;
+        assert_eq!(parts.status, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(parts.headers["connection"], "close");
+        assert_eq!(body, r#"{"error":"The request took too long."}"#);
+    }
+
+    #[tokio::test]
+    async fn another_sites_page_may_not_change_anything() {
+        let post = |origin: &str| {
+            let request = Request::post("/json").header("host", "localhost:7777");
+            request.header("origin", origin).body(Body::from("{}")).unwrap()
+        };
+        assert_eq!(answer(post("https://evil.example")).await.0.status, StatusCode::FORBIDDEN);
+        assert_eq!(answer(post("http://localhost:7777")).await.0.status, StatusCode::OK);
+        let read = Request::get("/").header("origin", "https://evil.example");
+        assert_eq!(answer(read.body(Body::empty()).unwrap()).await.0.status, StatusCode::OK);
+    }
+}

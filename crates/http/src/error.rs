@@ -1,0 +1,123 @@
+//! The one form of a failure: a status and `{"error": "<one plain sentence>"}`.
+//!
+//! Texts of 5xx answers are fixed; their cause goes to the log, once, here.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+/// A failure as the caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    message: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    closes: bool,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+}
+
+impl ApiError {
+    /// `status` with one plain sentence for the caller. The sentence must hold
+    /// no secret and nothing of the server's inside.
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, message: message.into(), retry_after: None, closes: false }
+    }
+
+    /// `500` with a fixed text; logs `cause`, so callers need not.
+    pub fn internal(cause: impl Display) -> Self {
+        tracing::error!(%cause, "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on the server.")
+    }
+
+    /// `503`: not now, try again in `retry_after`.
+    #[must_use]
+    pub fn unavailable(retry_after: Duration) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is not available now.");
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// `429` with `Retry-After` in whole seconds, rounded up, at least 1
+    /// (RFC 6585, section 4).
+    #[must_use]
+    pub fn too_many(retry_after: Duration) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later.");
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// `413`: the body is over the route's limit.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")
+    }
+
+    /// `408`, and the connection closes: what is still to come of the request
+    /// must not be read as the next one (RFC 9110, section 15.5.9).
+    #[must_use]
+    pub fn timed_out() -> Self {
+        let error = Self::new(StatusCode::REQUEST_TIMEOUT, "The request took too long.");
+        Self { closes: true, ..error }
+    }
+
+    /// The status this error answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(Body { error: &self.message })).into_response();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if self.closes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn an_error_is_one_sentence_in_json() {
+        let response = ApiError::new(StatusCode::CONFLICT, "Taken.").into_response();
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, r#"{"error":"Taken."}"#);
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up_to_whole_seconds() {
+        let header = |wait| ApiError::too_many(wait).into_response().headers()[RETRY_AFTER].clone();
+        assert_eq!(header(Duration::from_millis(1)), "1");
+        assert_eq!(header(Duration::from_secs(9)), "9");
+        assert_eq!(header(Duration::from_millis(9_001)), "10");
+        assert_eq!(header(Duration::ZERO), "1");
+    }
+
+    #[tokio::test]
+    async fn causes_stay_inside() {
+        let response = ApiError::internal("disk /dev/sda1 is full").into_response();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, r#"{"error":"Something went wrong on the server."}"#);
+    }
+}

@@ -1,0 +1,43 @@
+//! What HTTP needs here: listeners, error answers, client addresses, throttles, embedded pages.
+//!
+//! Owns everything between a bound socket and a capability's routes: the accept
+//! loops ([`serve()`], [`Tls`]), the rules every request passes ([`edge()`]), who
+//! is calling from where ([`Client`]), the one form of an error ([`ApiError`]),
+//! the one way to read a body ([`StrictJson`]) and the embedded files
+//! ([`Assets`]).
+//!
+//! Invariants: nothing a client sends or leaves out holds a connection, a buffer
+//! or a map entry beyond a named limit; forwarding headers are believed from
+//! trusted proxies only; a failure answers `{"error": "<sentence>"}`.
+//!
+//! Deliberately absent: tables, sessions, routes of a capability, HTTP/2 (a
+//! WebSocket server behind HTTP/1.1 needs one parser, not two), CORS (there is
+//! one origin) and the `Forwarded` header (every proxy in use sends
+//! `X-Forwarded-*`).
+
+mod assets;
+mod client;
+mod cookie;
+mod edge;
+mod error;
+mod headers;
+mod json;
+mod linger;
+mod network;
+mod observe;
+mod origin;
+mod serve;
+mod throttle;
+mod tls;
+
+pub use assets::Assets;
+pub use client::{Client, Peer, TrustedProxies};
+pub use cookie::{clear_cookie, cookie, set_cookie};
+pub use edge::{EdgeOptions, MAX_BODY, REQUEST_TIMEOUT, edge};
+pub use error::ApiError;
+pub use json::{MAX_JSON_BODY, StrictJson};
+pub use network::Exempt;
+pub use origin::{InvalidOrigin, Origin, OriginPolicy};
+pub use serve::{ServeLimits, serve};
+pub use throttle::{MAX_THROTTLED, Quota, Throttle};
+pub use tls::{Tls, TlsError};

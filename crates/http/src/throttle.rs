@@ -1,0 +1,232 @@
+//! Rate limits for each client address: a token bucket in the form of the
+//! generic cell rate algorithm, one time stamp an address.
+//!
+//! Ours, not a library's, because a refused sign-in is charged after the fact
+//! (so it must be possible to look without taking), because the clock is a
+//! parameter, and because memory has a hard bound: of more than
+//! [`MAX_THROTTLED`] addresses in debt, the eighth that is nearest to recovery is
+//! forgotten, so that the deepest debts outlast any flood of new addresses.
+//!
+//! IPv6 clients are counted by /64: one host commands that many addresses.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock;
+use parking_lot::Mutex;
+
+use crate::Exempt;
+
+/// The most addresses that a throttle remembers; about 3 MiB.
+pub const MAX_THROTTLED: usize = 65_536;
+
+/// How many attempts: `burst` at once, then one each `refill`.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    /// Attempts a fresh address has at once; at least 1.
+    pub burst: u32,
+    /// How long until one attempt more.
+    pub refill: Duration,
+}
+
+/// A rate limit for each client address.
+#[derive(Debug)]
+pub struct Throttle {
+    quota: Quota,
+    exempt: Exempt,
+    clock: Arc<dyn Clock>,
+    capacity: usize,
+    /// When each address will have recovered completely, on the monotonic clock.
+    recovered_at: Mutex<HashMap<IpAddr, Duration>>,
+}
+
+impl Throttle {
+    /// A throttle with nobody in debt. `exempt` networks are never refused.
+    #[must_use]
+    pub fn new(quota: Quota, exempt: Exempt, clock: Arc<dyn Clock>) -> Self {
+        let recovered_at = Mutex::default();
+        Self { quota, exempt, clock, capacity: MAX_THROTTLED, recovered_at }
+    }
+
+    /// How long `address` must wait for its next attempt, `None` if not at all.
+    /// Takes nothing.
+    #[must_use]
+    pub fn blocked(&self, address: IpAddr) -> Option<Duration> {
+        if self.exempt.contains(address) {
+            return None;
+        }
+        let now = self.clock.monotonic();
+        let known = self.recovered_at.lock().get(&key(address)).copied();
+        let after = known.unwrap_or_default().max(now) + self.quota.refill;
+        self.excess(now, after)
+    }
+
+    /// Takes one attempt of `address`.
+    ///
+    /// # Errors
+    /// How long to wait, when it has none left; nothing is taken then.
+    pub fn consume(&self, address: IpAddr) -> Result<(), Duration> {
+        if self.exempt.contains(address) {
+            return Ok(());
+        }
+        let key = key(address);
+        let now = self.clock.monotonic();
+        let mut entries = self.recovered_at.lock();
+        let after = entries.get(&key).copied().unwrap_or_default().max(now) + self.quota.refill;
+        if let Some(wait) = self.excess(now, after) {
+            return Err(wait);
+        }
+        if entries.len() >= self.capacity && !entries.contains_key(&key) {
+            make_room(&mut entries, now);
+        }
+        entries.insert(key, after);
+        Ok(())
+    }
+
+    fn excess(&self, now: Duration, after: Duration) -> Option<Duration> {
+        let allowed = now + self.quota.refill * self.quota.burst;
+        after.checked_sub(allowed).filter(|wait| !wait.is_zero())
+    }
+}
+
+/// Drops every recovered entry, and if none was, the eighth nearest to it: then
+/// the next eighth of the capacity comes in without looking for room again.
+fn make_room(entries: &mut HashMap<IpAddr, Duration>, now: Duration) {
+    let full = entries.len();
+    entries.retain(|_, recovered_at| *recovered_at > now);
+    if entries.len() < full {
+        return;
+    }
+    let mut times: Vec<Duration> = entries.values().copied().collect();
+    let (_, &mut bound, _) = times.select_nth_unstable(full / 8);
+    let mut surplus = full / 8 + 1;
+    entries.retain(|_, recovered_at| {
+        let drop = *recovered_at <= bound && surplus > 0;
+        surplus -= usize::from(drop);
+        !drop
+    });
+}
+
+fn key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{ManualClock, Timestamp};
+    use proptest::prelude::*;
+
+    const QUOTA: Quota = Quota { burst: 3, refill: Duration::from_secs(10) };
+
+    fn throttle() -> (Throttle, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        (Throttle::new(QUOTA, Exempt::default(), clock.clone()), clock)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_burst_then_one_a_refill() {
+        let (throttle, clock) = throttle();
+        let ann = ip("192.0.2.1");
+        for _ in 0..3 {
+            assert_eq!(throttle.blocked(ann), None);
+            assert_eq!(throttle.consume(ann), Ok(()));
+        }
+        assert_eq!(throttle.blocked(ann), Some(Duration::from_secs(10)));
+        assert_eq!(throttle.consume(ann), Err(Duration::from_secs(10)));
+        clock.advance(Duration::from_millis(9_999));
+        assert_eq!(throttle.blocked(ann), Some(Duration::from_millis(1)));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(throttle.consume(ann), Ok(()));
+        assert!(throttle.consume(ann).is_err());
+        assert_eq!(throttle.consume(ip("192.0.2.2")), Ok(()), "another address is not touched");
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_client() {
+        let (throttle, _clock) = throttle();
+        for host in 1..=3 {
+            assert!(throttle.consume(ip(&format!("2001:db8:0:1::{host}"))).is_ok());
+        }
+        assert!(throttle.consume(ip("2001:db8:0:1:ffff::9")).is_err());
+        assert!(throttle.consume(ip("2001:db8:0:2::1")).is_ok());
+    }
+
+    #[test]
+    fn mapped_and_plain_ipv4_share_a_bucket() {
+        let (throttle, _clock) = throttle();
+        for _ in 0..3 {
+            assert!(throttle.consume(ip("::ffff:192.0.2.1")).is_ok());
+        }
+        assert!(throttle.consume(ip("192.0.2.1")).is_err());
+    }
+
+    #[test]
+    fn exempt_networks_are_never_refused() {
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        let exempt = Exempt(vec!["127.0.0.0/8".parse().unwrap()]);
+        let throttle = Throttle::new(QUOTA, exempt, clock);
+        for _ in 0..100 {
+            assert!(throttle.consume(ip("127.9.9.9")).is_ok());
+        }
+        assert_eq!(throttle.blocked(ip("127.9.9.9")), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_deep_debt_outlasts_a_flood() {
+        let (mut throttle, _clock) = throttle();
+        throttle.capacity = 64;
+        let attacker = ip("192.0.2.1");
+        while throttle.consume(attacker).is_ok() {}
+        for host in 0..10_000_u32 {
+            let stranger = IpAddr::from((0x0a00_0000 + host).to_be_bytes());
+            assert!(throttle.consume(stranger).is_ok());
+            assert!(throttle.recovered_at.lock().len() <= 64);
+        }
+        assert!(throttle.blocked(attacker).is_some());
+    }
+
+    #[test]
+    fn the_recovered_make_room_first() {
+        let (mut throttle, clock) = throttle();
+        throttle.capacity = 2;
+        throttle.consume(ip("192.0.2.1")).unwrap();
+        clock.advance(Duration::from_secs(10));
+        throttle.consume(ip("192.0.2.2")).unwrap();
+        throttle.consume(ip("192.0.2.3")).unwrap();
+        let entries = throttle.recovered_at.lock();
+        assert!(entries.contains_key(&ip("192.0.2.2")) && entries.contains_key(&ip("192.0.2.3")));
+    }
+
+    proptest! {
+        /// Whatever the pace: within any span, no more than the burst and what
+        /// was refilled gets through, and looking agrees with taking.
+        #[test]
+        fn never_more_than_burst_and_refill(steps in proptest::collection::vec(0_u64..30_000, 1..200)) {
+            let (throttle, clock) = throttle();
+            let ann = ip("192.0.2.1");
+            let (mut elapsed, mut taken) = (0, 0);
+            for step in steps {
+                clock.advance(Duration::from_millis(step));
+                elapsed += step;
+                let blocked = throttle.blocked(ann);
+                let result = throttle.consume(ann);
+                prop_assert_eq!(blocked, result.err());
+                taken += u64::from(result.is_ok());
+                prop_assert!(taken <= 3 + elapsed / 10_000);
+            }
+        }
+    }
+}

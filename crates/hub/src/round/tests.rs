@@ -1,0 +1,204 @@
+//! Rounds against a model: each operation delivered by itself, to each member in turn.
+
+use std::io::{self, IoSlice};
+
+use base::{ManualClock, Timestamp};
+use parking_lot::Mutex;
+use proptest::prelude::*;
+
+use super::*;
+use crate::outbox::{Budget, Outbox, Policy, Sink};
+use crate::topic::{Format, Publication};
+
+#[derive(Debug, Default)]
+struct Ear(Mutex<Vec<u8>>);
+
+impl Sink for Ear {
+    fn try_write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut heard = self.0.lock();
+        buffers.iter().for_each(|buffer| heard.extend_from_slice(buffer));
+        Ok(buffers.iter().map(|buffer| buffer.len()).sum())
+    }
+}
+
+/// An operation by numbers, as proptest makes them.
+#[derive(Clone, Debug)]
+enum Step {
+    Join { id: u64, owner: i64, format: usize },
+    Leave(u64),
+    Publish { text: u8, except: Option<(usize, u64)> },
+    Reply { to: u64, text: u8 },
+    Deliver,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let id = 1_u64..8;
+    let step = prop_oneof![
+        2 => (id.clone(), 1_i64..4, 0_usize..2)
+            .prop_map(|(id, owner, format)| Step::Join { id, owner, format }),
+        1 => id.clone().prop_map(Step::Leave),
+        5 => (any::<u8>(), proptest::option::of((0_usize..2, 1_u64..8)))
+            .prop_map(|(text, except)| Step::Publish { text, except }),
+        2 => (id, any::<u8>()).prop_map(|(to, text)| Step::Reply { to, text }),
+        2 => Just(Step::Deliver),
+    ];
+    proptest::collection::vec(step, 0..60)
+}
+
+/// A frame of varying length, different in each format.
+fn frame(format: usize, text: u8) -> Vec<u8> {
+    let mut frame = vec![b'A' + u8::try_from(format).unwrap(); 1 + usize::from(text % 5)];
+    frame.push(text);
+    frame
+}
+
+fn except_of(except: Option<(usize, u64)>) -> Except {
+    match except {
+        None => Except::Nobody,
+        Some((0, id)) => Except::Connection(id),
+        Some((_, owner)) => Except::Owner(i64::try_from(owner).unwrap()),
+    }
+}
+
+#[derive(Default)]
+struct Model {
+    present: Vec<(u64, i64, usize)>,
+    heard: HashMap<u64, Vec<u8>>,
+}
+
+impl Model {
+    fn publish(&mut self, text: u8, except: Except) {
+        for (id, owner, format) in &self.present {
+            let left_out = match except {
+                Except::Nobody => false,
+                Except::Connection(connection) => connection == *id,
+                Except::Owner(account) => account == *owner,
+            };
+            if !left_out {
+                self.heard.entry(*id).or_default().extend(frame(*format, text));
+            }
+        }
+    }
+}
+
+fn policy() -> Arc<Policy> {
+    Arc::new(Policy {
+        cap: usize::MAX,
+        cut: Bytes::new(),
+        frame_end: |segment, _| segment.len(),
+        clock: Arc::new(ManualClock::new(Timestamp(0))),
+        budget: Budget::new(usize::MAX),
+    })
+}
+
+async fn check(steps: Vec<Step>) {
+    let policy = policy();
+    let mut round = Round::default();
+    let mut model = Model::default();
+    let mut ears: HashMap<u64, Arc<Ear>> = HashMap::new();
+    // Ids are given once in the life of a process; so here.
+    let mut used = std::collections::HashSet::new();
+    for step in steps {
+        match step {
+            Step::Join { id, owner, format } if used.insert(id) => {
+                let outbox = Arc::new(Outbox::new(id, owner, policy.clone()));
+                let ear = Arc::new(Ear::default());
+                outbox.attach(ear.clone());
+                ears.insert(id, ear);
+                let member = Member { outbox, format: Format(format) };
+                round.apply(Op::Join { member, first: Bytes::from_static(b"<hello>") });
+                model.present.push((id, owner, format));
+                model.heard.entry(id).or_default().extend(b"<hello>");
+            }
+            Step::Join { .. } => {}
+            Step::Leave(id) => {
+                // What is on its way to a connection that is gone is nobody's loss, so
+                // the model and the round are compared only while it is there.
+                deliver_and_compare(&mut round, &model, &ears).await;
+                round.apply(Op::Leave(id));
+                model.present.retain(|(present, ..)| *present != id);
+            }
+            Step::Publish { text, except } => {
+                let mut frames: [Bytes; MAX_FORMATS] = Default::default();
+                frames[0] = frame(0, text).into();
+                frames[1] = frame(1, text).into();
+                let except = except_of(except);
+                let publication =
+                    Publication { frames, except: [except; MAX_FORMATS], volatile: false };
+                round.apply(Op::Publish(publication));
+                model.publish(text, except);
+            }
+            Step::Reply { to, text } => {
+                round.apply(Op::Reply { to, frame: vec![b'r', text].into() });
+                if model.present.iter().any(|(id, ..)| *id == to) {
+                    model.heard.entry(to).or_default().extend([b'r', text]);
+                }
+            }
+            Step::Deliver => deliver_and_compare(&mut round, &model, &ears).await,
+        }
+    }
+    deliver_and_compare(&mut round, &model, &ears).await;
+}
+
+async fn deliver_and_compare(round: &mut Round, model: &Model, ears: &HashMap<u64, Arc<Ear>>) {
+    round.deliver().await;
+    for (id, ear) in ears {
+        assert_eq!(*ear.0.lock(), model.heard[id], "connection {id}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_round_is_as_good_as_one_by_one(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(check(steps));
+    }
+}
+
+fn publication(frame: &'static [u8], volatile: bool) -> Op {
+    let mut frames: [Bytes; MAX_FORMATS] = Default::default();
+    frames[0] = Bytes::from_static(frame);
+    Op::Publish(Publication { frames, except: [Except::Owner(2); MAX_FORMATS], volatile })
+}
+
+#[tokio::test]
+async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
+    let policy = policy();
+    let mut round = Round::default();
+    let join = |owner| {
+        let outbox = Arc::new(Outbox::new(owner, i64::try_from(owner).unwrap(), policy.clone()));
+        let ear = Arc::new(Ear::default());
+        outbox.attach(ear.clone());
+        (Op::Join { member: Member { outbox, format: Format(0) }, first: Bytes::new() }, ear)
+    };
+    let (one, ear_one) = join(1);
+    let (two, ear_two) = join(2);
+    round.apply(one);
+    round.apply(two);
+    round.apply(publication(b"typing", true));
+    round.deliver().await;
+    assert_eq!(&*ear_one.0.lock(), b"typing");
+    assert!(ear_two.0.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_keeps_one_order_over_its_partitions() {
+    let topic = crate::Topic::start(3);
+    let policy = policy();
+    let mut ears = Vec::new();
+    for id in 1..=9_u64 {
+        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        let ear = Arc::new(Ear::default());
+        outbox.attach(ear.clone());
+        ears.push(ear);
+        let member = Member { outbox, format: Format(0) };
+        topic.submit(&[Op::Join { member, first: Bytes::new() }]);
+    }
+    for frame in [b"1", b"2", b"3", b"4"] {
+        topic.submit(&[publication(frame, false)]);
+        topic.ready().await;
+    }
+    topic.flushed().await;
+    assert!(ears.iter().all(|ear| *ear.0.lock() == b"1234"));
+    assert_eq!(topic.delivered(), 36);
+}

@@ -1,0 +1,54 @@
+//! The command line: what can be asked of `packetboat`, and nothing done yet.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{ConfigError, Flags, Layers};
+
+/// Chat, live file hand-off, gated downloads and linked phones for your community,
+/// from one program on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "packetboat", version, max_term_width = 100)]
+#[command(after_help = "Settings come from defaults, then the file, then the environment \
+    (PACKETBOAT_LISTEN, PACKETBOAT_TLS__CERT, ...), then flags. \
+    \"packetboat config\" shows all of them.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `packetboat` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server until SIGTERM or Ctrl-C.
+    Serve(Options),
+    /// Print the settings in force and where each came from, secrets hidden.
+    Config(Options),
+}
+
+/// The flags of commands that read the settings.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Read settings from this TOML file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Serve on this address; may be given several times [default: 0.0.0.0:7777].
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Keep everything in this folder [default: ./packetboat-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+}
+
+impl Options {
+    /// Reads all layers of the settings, the environment being this process's.
+    ///
+    /// # Errors
+    /// See [`Layers::read`].
+    pub fn layers(&self) -> Result<Layers, ConfigError> {
+        let flags = Flags { listen: self.listen.clone(), data: self.data.clone() };
+        Layers::read(self.config.as_deref(), std::env::vars_os(), &flags)
+    }
+}

@@ -1,0 +1,97 @@
+//! Where to open it: what a newcomer reads after the first start.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use server::Settings;
+
+/// What is needed to say where the server is.
+pub(crate) struct Greeting {
+    public_url: Option<String>,
+    scheme: &'static str,
+}
+
+impl Greeting {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            public_url: settings.public_url.as_ref().map(ToString::to_string),
+            scheme: if settings.tls.is_some() { "https" } else { "http" },
+        }
+    }
+
+    /// Prints it on standard output; if nobody reads that, nobody misses it.
+    pub(crate) fn print(&self, addresses: &[SocketAddr]) {
+        let lines = self.lines(addresses, own_network_address());
+        let _ = writeln!(io::stdout(), "{lines}");
+    }
+
+    fn lines(&self, addresses: &[SocketAddr], network: Option<IpAddr>) -> String {
+        let Some(first) = addresses.first() else { return String::new() };
+        let open = match &self.public_url {
+            Some(url) => format!("{url}/"),
+            None => self.url(*first),
+        };
+        let mut text = format!("Packetboat is ready: open {open}");
+        if let (Some(network), None, true) =
+            (network, &self.public_url, first.ip().is_unspecified())
+        {
+            let there = self.url(SocketAddr::new(network, first.port()));
+            text.push_str(&format!("\nOthers on your network open {there}"));
+        }
+        text
+    }
+
+    fn url(&self, address: SocketAddr) -> String {
+        let (scheme, port) = (self.scheme, address.port());
+        if address.ip().is_unspecified() || is_localhost(address.ip()) {
+            format!("{scheme}://localhost:{port}/")
+        } else {
+            format!("{scheme}://{address}/")
+        }
+    }
+}
+
+/// Whether browsers on this machine reach it as `localhost`.
+fn is_localhost(address: IpAddr) -> bool {
+    address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
+}
+
+/// The address this machine has on the way out. Connecting a datagram socket
+/// sends nothing; it only looks up the route.
+fn own_network_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(public_url: Option<&str>, scheme: &'static str, address: &str) -> String {
+        let greeting = Greeting { public_url: public_url.map(str::to_owned), scheme };
+        greeting.lines(&[address.parse().unwrap()], Some([192, 168, 1, 5].into()))
+    }
+
+    #[test]
+    fn it_says_what_to_type() {
+        assert_eq!(
+            lines(None, "http", "0.0.0.0:7777"),
+            "Packetboat is ready: open http://localhost:7777/\n\
+             Others on your network open http://192.168.1.5:7777/"
+        );
+        assert_eq!(
+            lines(None, "https", "127.0.0.1:443"),
+            "Packetboat is ready: open https://localhost:443/"
+        );
+        assert_eq!(
+            lines(None, "http", "[2001:db8::1]:80"),
+            "Packetboat is ready: open http://[2001:db8::1]:80/"
+        );
+        assert_eq!(
+            lines(Some("https://chat.example.org"), "http", "0.0.0.0:7777"),
+            "Packetboat is ready: open https://chat.example.org/"
+        );
+    }
+}

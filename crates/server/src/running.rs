@@ -1,0 +1,100 @@
+//! A server that runs, until it is drained.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use storage::Database;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::data::DataFolder;
+use crate::wiring::{House, Left};
+
+/// The longest that draining takes.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// The part of it for requests and sockets; the rest is for the database.
+const CLIENTS_LIMIT: Duration = Duration::from_secs(8);
+
+/// A running server. Dropping it stops listening without waiting for anything;
+/// [`Running::drain`] is the way to end it.
+#[derive(Debug)]
+pub struct Running {
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) metrics_address: Option<SocketAddr>,
+    pub(crate) work: Work,
+    /// Cancelled by dropping: a server nobody holds takes no connections.
+    pub(crate) _abandoned: [DropGuard; 2],
+}
+
+/// What has to be brought to an end.
+pub(crate) struct Work {
+    pub(crate) house: House,
+    pub(crate) database: Database,
+    /// Listeners and HTTP connections.
+    pub(crate) serving: (CancellationToken, TaskTracker),
+    /// The ticker.
+    pub(crate) background: (CancellationToken, TaskTracker),
+    pub(crate) data: DataFolder,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+/// How draining went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Whether every request and socket ended, and everything was written, within
+    /// [`DRAIN_LIMIT`].
+    pub complete: bool,
+    /// What the server still held at the end; all zero unless it was cut short.
+    pub left: Left,
+}
+
+impl Running {
+    /// The addresses listened on, in the order of the settings, port 0 replaced
+    /// by what the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The address of the metrics' own listener, if they have one.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// Ends the server: no new connections, what was accepted is delivered, every
+    /// socket gets its close frame, everything is written. Takes [`DRAIN_LIMIT`]
+    /// at most.
+    pub async fn drain(self) -> Drained {
+        let Work { house, database, serving, background, data } = self.work;
+        let (stop, tasks) = serving;
+        stop.cancel();
+        tasks.close();
+        let clients = async { tokio::join!(house.drain(), tasks.wait()) };
+        let clients_done = timeout(CLIENTS_LIMIT, clients).await.is_ok();
+
+        let (stop, tasks) = background;
+        stop.cancel();
+        tasks.close();
+        let written = async {
+            tasks.wait().await;
+            house.flush().await;
+            database.close().await
+        };
+        let written = timeout(DRAIN_LIMIT - CLIENTS_LIMIT, written).await;
+        if let Ok(Err(error)) = &written {
+            tracing::error!(%error, "cannot close the database");
+        }
+        // Last: from here on another server may have the folder.
+        drop(data);
+        let left = house.left();
+        Drained { complete: clients_done && matches!(written, Ok(Ok(()))), left }
+    }
+}

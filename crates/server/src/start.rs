@@ -1,0 +1,144 @@
+//! From settings to a running server.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use base::{Clock, OsRandom, Random, SystemClock};
+use http_kit::{
+    EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies, edge,
+    serve,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use storage::{Database, StorageError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bind::{BindError, bind_all};
+use crate::config::Settings;
+use crate::data::{DataError, DataFolder};
+use crate::metrics::{self, Access};
+use crate::running::{Running, Work};
+use crate::wiring::{self, House};
+use crate::{health, pages, ticker};
+
+/// What a server takes from the world besides its settings.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for Environment {
+    /// The operating system's.
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), random: Arc::new(OsRandom) }
+    }
+}
+
+/// Why a server did not start. One line each, for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The database cannot be opened or brought up to date.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The metrics cannot be collected.
+    #[error("cannot collect metrics: {0}")]
+    Metrics(String),
+    /// A listener's address cannot be read back.
+    #[error("cannot read a listener's address: {0}")]
+    Address(std::io::Error),
+}
+
+/// Starts a server: takes the data folder, binds, opens and migrates the
+/// database, and serves. Runs on the current runtime until drained.
+///
+/// # Errors
+/// See [`StartError`]; nothing keeps running then.
+pub async fn start(settings: Settings, environment: Environment) -> Result<Running, StartError> {
+    let data = DataFolder::open(&settings.data, environment.random.as_ref())?;
+    let tls = load_tls(&settings)?;
+    let listeners = bind_all(&settings.listen)?;
+    let metrics_listeners = bind_all(settings.metrics_listen.as_slice())?;
+    let addresses = local_addresses(&listeners)?;
+    let metrics_address = local_addresses(&metrics_listeners)?.first().copied();
+
+    let url = settings.database_url.clone().unwrap_or_else(|| data.database_url());
+    let database = Database::connect(&url).await?;
+    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+
+    let recorder = metrics::recorder().map_err(StartError::Metrics)?;
+    let origins = OriginPolicy {
+        own: settings.public_url.clone(),
+        allowed: settings.allowed_origins.clone(),
+    };
+    let house = House::open(&settings, &environment, origins.clone(), database.clone()).await?;
+    let serving = (CancellationToken::new(), TaskTracker::new());
+    let background = (CancellationToken::new(), TaskTracker::new());
+    let apps = Apps::new(&settings, origins, &house, &database, &serving.0, &recorder);
+    let limits = ServeLimits::default();
+    serve(listeners, apps.main, tls.clone(), limits, &serving.0, &serving.1);
+    serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1);
+    background.1.spawn(ticker::sockets(house.clone(), background.0.clone()));
+    background.1.spawn(ticker::run(house.clone(), tls, recorder, background.0.clone()));
+    let _abandoned = [serving.0.clone().drop_guard(), background.0.clone().drop_guard()];
+    let work = Work { house, database, serving, background, data };
+    Ok(Running { addresses, metrics_address, work, _abandoned })
+}
+
+fn load_tls(settings: &Settings) -> Result<Option<Arc<Tls>>, TlsError> {
+    let load = |cert: &Path, key: &Path| Tls::load(cert, key).map(Arc::new);
+    settings.tls.as_ref().map(|files| load(&files.cert, &files.key)).transpose()
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    addresses.collect::<Result<_, _>>().map_err(StartError::Address)
+}
+
+/// What is served on which kind of listener.
+struct Apps {
+    main: Router,
+    metrics: Router,
+}
+
+impl Apps {
+    fn new(
+        settings: &Settings,
+        origins: OriginPolicy,
+        house: &House,
+        database: &Database,
+        draining: &CancellationToken,
+        recorder: &PrometheusHandle,
+    ) -> Self {
+        let options = EdgeOptions {
+            trusted_proxies: TrustedProxies(settings.trusted_proxies.clone()),
+            origins: Arc::new(origins),
+            request_timeout: REQUEST_TIMEOUT,
+        };
+        let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
+        let mut main = Router::new()
+            .merge(pages::routes())
+            .merge(health::routes(database.clone(), draining.clone()))
+            .merge(house.routes());
+        if settings.metrics_listen.is_none() {
+            let access = token.clone().unwrap_or(Access::Local);
+            main = main.merge(metrics::routes(recorder.clone(), access));
+        }
+        let own = metrics::routes(recorder.clone(), token.unwrap_or(Access::Everyone));
+        Self { main: edge(main, options.clone()), metrics: edge(own, options) }
+    }
+}

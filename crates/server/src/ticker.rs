@@ -1,0 +1,62 @@
+//! What happens every second, whatever else does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_kit::Tls;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::wiring::House;
+
+/// How often capabilities look for what is overdue.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Ticks between two looks at the certificate files and the metrics' upkeep.
+const SLOW: u32 = 5;
+
+/// Keeps the sockets' dead-lines until `stop` is cancelled. A task of its own: a slow
+/// database must not make peers look dead.
+pub(crate) async fn sockets(house: House, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => house.sweep_sockets(),
+        }
+    }
+}
+
+/// Runs until `stop` is cancelled; a tick under way is finished.
+pub(crate) async fn run(
+    house: House,
+    tls: Option<Arc<Tls>>,
+    recorder: PrometheusHandle,
+    stop: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(TICK);
+    // After a stall one tick is enough.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut count = 0_u32;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        house.sweep().await;
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(SLOW) {
+            let (tls, recorder) = (tls.clone(), recorder.clone());
+            let slow = tokio::task::spawn_blocking(move || {
+                if let Some(tls) = tls {
+                    tls.reload_if_changed();
+                }
+                recorder.run_upkeep();
+            });
+            // A panic in there is logged by the runtime's hook; the next look comes.
+            let _ = slow.await;
+        }
+    }
+}

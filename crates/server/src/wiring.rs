@@ -1,0 +1,169 @@
+//! The composition: which capabilities there are, and what one needs of another.
+//!
+//! Capabilities do not know each other. What accounts needs of the room
+//! ([`accounts::Presence`]) and the room of accounts ([`chat::Gate`]) is implemented
+//! here, and nowhere else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accounts::{Accounts, Admitted, Presence, SessionEnded, Throttles};
+use axum::Router;
+use base::{AccountId, Clock, Principal, SessionRef};
+use chat::{Admission, Chat, Gate, GateFuture};
+use http::HeaderMap;
+use http_kit::{Client, Exempt, OriginPolicy};
+use storage::{Database, Migration, StorageError};
+use transport::{Limits, Sockets};
+
+use crate::Environment;
+use crate::config::Settings;
+
+/// Of the time for draining, what sockets may take to say good-bye.
+const SOCKETS_LIMIT: Duration = Duration::from_secs(6);
+
+/// Every capability's history, in one list.
+pub(crate) fn migrations() -> Vec<Migration> {
+    [Accounts::migrations(), chat::migrations()].concat()
+}
+
+/// The capabilities of one server; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct House {
+    accounts: Accounts,
+    chat: Chat,
+    sockets: Sockets,
+    exempt: Exempt,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a drained server should not hold any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Open WebSockets.
+    pub sockets: usize,
+    /// People in the room.
+    pub people: usize,
+    /// Postings that were not stored.
+    pub postings: usize,
+    /// Bytes waiting for peers.
+    pub bytes: usize,
+}
+
+impl House {
+    /// On a database with all [`migrations`] applied.
+    ///
+    /// # Errors
+    /// [`StorageError`] if what was left last time cannot be read.
+    pub(crate) async fn open(
+        settings: &Settings,
+        environment: &Environment,
+        origins: OriginPolicy,
+        database: Database,
+    ) -> Result<Self, StorageError> {
+        let clock = Arc::clone(&environment.clock);
+        let random = Arc::clone(&environment.random);
+        let exempt = Exempt(settings.exempt.clone());
+        let sockets = Sockets::new(Arc::clone(&clock), Limits::default());
+        let partitions = std::thread::available_parallelism().map_or(1, usize::from);
+        let of_chat = chat::Settings {
+            exempt: exempt.clone(),
+            origins,
+            partitions,
+            ..chat::Settings::default()
+        };
+        let chat = Chat::open(
+            database.clone(),
+            sockets.clone(),
+            Arc::clone(&clock),
+            random.as_ref(),
+            of_chat,
+        )
+        .await?;
+        let accounts = Accounts::new(database, Arc::clone(&clock), random);
+        accounts.on_session_end(Arc::new(Room(chat.clone())));
+        Ok(Self { accounts, chat, sockets, exempt, clock })
+    }
+
+    /// All capabilities' routes.
+    pub(crate) fn routes(&self) -> Router {
+        let throttles = Throttles::new(&self.exempt, &self.clock);
+        let room = Arc::new(Room(self.chat.clone()));
+        accounts::routes(self.accounts.clone(), room, throttles)
+            .merge(self.chat.routes(Arc::new(Door(self.accounts.clone()))))
+    }
+
+    /// Ends what is overdue: called every second.
+    pub(crate) async fn sweep(&self) {
+        self.chat.report();
+        match self.accounts.sweep().await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "sessions expired"),
+            Err(error) => tracing::error!(%error, "cannot clean up sessions"),
+        }
+    }
+
+    /// Keeps the dead-lines of the sockets; never waits for anything.
+    pub(crate) fn sweep_sockets(&self) {
+        self.sockets.sweep();
+    }
+
+    /// Lets go of every long connection, with what was accepted delivered before.
+    pub(crate) async fn drain(&self) {
+        self.chat.drain().await;
+        let drained = self.sockets.drain(SOCKETS_LIMIT).await;
+        tracing::info!(told = drained.told, cut = drained.cut, "sockets drained");
+    }
+
+    /// Writes back what is only in memory. Nothing is served any more.
+    pub(crate) async fn flush(&self) {
+        if let Err(error) = self.accounts.flush().await {
+            tracing::error!(%error, "cannot write back sessions");
+        }
+    }
+
+    /// What is still there.
+    pub(crate) fn left(&self) -> Left {
+        Left {
+            sockets: self.sockets.open(),
+            people: self.chat.online().len(),
+            postings: self.chat.waiting(),
+            bytes: self.sockets.queued(),
+        }
+    }
+}
+
+/// The chat, as accounts sees it.
+struct Room(Chat);
+
+impl Presence for Room {
+    fn online(&self) -> Vec<String> {
+        self.0.online()
+    }
+
+    fn is_online(&self, account: AccountId) -> bool {
+        self.0.is_online(account)
+    }
+}
+
+impl SessionEnded for Room {
+    fn session_ended(&self, account: AccountId, session: SessionRef) {
+        self.0.session_ended(account, session);
+    }
+}
+
+/// Accounts, as the chat sees it.
+struct Door(Accounts);
+
+impl Gate for Door {
+    fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a> {
+        Box::pin(async move {
+            let Admitted { principal, renewed } = self.0.admit(headers, client).await?;
+            Ok(Admission { principal, renewed })
+        })
+    }
+
+    fn is_current(&self, principal: &Principal) -> bool {
+        self.0.is_current(principal)
+    }
+}

@@ -1,0 +1,24 @@
+//! Connecting to the database, transactions, constraint errors and running
+//! migrations.
+//!
+//! Owns the one [`Database`] of the process and the promises every capability
+//! builds on: a committed transaction survives power loss, writers never fail
+//! with "database is locked", foreign keys are enforced, and a database written
+//! by a newer version is refused before anything in it is touched.
+//!
+//! Deliberately absent: tables and queries. Each capability owns its own, with
+//! its [`Migration`]s; the server merges them into one list. Everything goes
+//! through SeaORM and sea_query statements, so that PostgreSQL and
+//! MySQL/MariaDB can join without a second copy of any query.
+
+mod connect;
+mod database;
+mod error;
+mod migrate;
+
+pub use database::{Database, WRITE_TURN_TIMEOUT, WriteTransaction};
+pub use error::StorageError;
+pub use migrate::{Migration, Step};
+/// What statements run on: the pool, or a transaction. So that code which passes it on
+/// to its store need not name the library.
+pub use sea_orm::ConnectionTrait as Connection;

@@ -1,0 +1,190 @@
+//! The whole server, in a runtime of its own, for the length of a test.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, ManualClock, OsRandom, SystemClock};
+use serde_json::json;
+use server::{Drained, Environment, Left, Running, Settings};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::{Http, Refused, Socket};
+
+/// A running server. Dropping it drains it and checks that nothing is left.
+#[derive(Debug)]
+pub struct TestServer {
+    runtime: Option<Runtime>,
+    running: Option<Running>,
+    clock: Arc<ManualClock>,
+    address: SocketAddr,
+    data: Arc<TempDir>,
+}
+
+/// Somebody with an account and an open session.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// As registered.
+    pub username: String,
+    /// The access key.
+    pub key: String,
+    /// The session's token.
+    pub session: String,
+}
+
+impl TestServer {
+    /// A fresh server with default settings.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A fresh server with its settings changed by `adjust`.
+    #[must_use]
+    pub fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        let data = Arc::new(TempDir::new().expect("a temporary folder"));
+        Self::on(data, adjust)
+    }
+
+    /// A server on an existing data folder.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn on(data: Arc<TempDir>, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::in_folder(data.path().join("packetboat"));
+        settings.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+        adjust(&mut settings);
+        // Starts at the real time, so that cookies' expiry times look as they should.
+        let clock = Arc::new(ManualClock::new(SystemClock::new().now()));
+        let environment = Environment { clock: clock.clone(), random: Arc::new(OsRandom) };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let start = std::thread::scope(|scope| {
+            scope.spawn(|| runtime.block_on(server::start(settings, environment))).join()
+        });
+        let running = start.expect("no panic").expect("the server starts");
+        let address = running.addresses()[0];
+        Self { runtime: Some(runtime), running: Some(running), clock, address, data }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The folder that holds its data folder.
+    #[must_use]
+    pub fn data(&self) -> Arc<TempDir> {
+        self.data.clone()
+    }
+
+    /// Its database file.
+    #[must_use]
+    pub fn database(&self) -> std::path::PathBuf {
+        Path::new(self.data.path()).join("packetboat").join("packetboat.db")
+    }
+
+    /// Moves its clock.
+    pub fn advance(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    /// A client without a session.
+    #[must_use]
+    pub fn http(&self) -> Http {
+        Http::new(self.address)
+    }
+
+    /// A client with somebody's session.
+    #[must_use]
+    pub fn http_as(&self, person: &Person) -> Http {
+        self.http().with("cookie", &format!("session={}", person.session))
+    }
+
+    /// Registers and logs in.
+    ///
+    /// # Panics
+    /// If either fails.
+    pub async fn person(&self, username: &str) -> Person {
+        let registered =
+            self.http().post("/api/register", json!({"username": username}).to_string()).await;
+        assert_eq!(registered.status, 201, "{registered:?}");
+        let key = registered.json()["key"].as_str().expect("a key").to_owned();
+        let session = self.log_in(&key).await;
+        Person { username: username.to_owned(), key, session }
+    }
+
+    /// Opens a session; its token.
+    ///
+    /// # Panics
+    /// If the key is not known.
+    pub async fn log_in(&self, key: &str) -> String {
+        let answer = self.http().post("/api/login", json!({"key": key}).to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.session().expect("a session cookie")
+    }
+
+    /// Opens `/ws` as Piratchat's clients do.
+    ///
+    /// # Errors
+    /// [`Refused`] with the status.
+    pub async fn piratchat(&self, person: &Person) -> Result<Socket, Refused> {
+        let cookie = format!("session={}", person.session);
+        Socket::open(self.address, "/ws", &[("cookie", cookie)]).await
+    }
+
+    /// Opens `/ws` as our own page does; `query` may be empty.
+    ///
+    /// # Errors
+    /// [`Refused`] with the status.
+    pub async fn packetboat(&self, person: &Person, query: &str) -> Result<Socket, Refused> {
+        let cookie = format!("session={}", person.session);
+        let protocol = "packetboat.v1".to_owned();
+        let headers = [("cookie", cookie), ("sec-websocket-protocol", protocol)];
+        Socket::open(self.address, &format!("/ws{query}"), &headers).await
+    }
+
+    /// Drains it, as SIGTERM would, while clients may still be connected. What the
+    /// clients see is theirs to check.
+    ///
+    /// # Panics
+    /// If it was drained before.
+    pub async fn drain(&mut self) -> Drained {
+        let running = self.running.take().expect("not drained yet");
+        let runtime = self.runtime.as_ref().expect("the runtime lives as long as this");
+        runtime.spawn(running.drain()).await.expect("no panic")
+    }
+
+    fn check(drained: Drained) {
+        assert_eq!(drained.left, Left::default(), "the server left something behind");
+        assert!(drained.complete, "draining took too long");
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        let running = self.running.take();
+        // A thread of its own: the test itself may be running inside a runtime, where
+        // blocking is not allowed.
+        let drained = std::thread::spawn(move || {
+            let drained = running.map(|running| runtime.block_on(running.drain()));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            drained
+        })
+        .join();
+        if std::thread::panicking() {
+            return; // The test has failed already; one message is enough.
+        }
+        if let Some(drained) = drained.expect("draining does not panic") {
+            Self::check(drained);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A WebSocket client, over an implementation that is not ours.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::PATIENCE;
+
+/// An open WebSocket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// The status with which a hand-shake was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused(pub u16);
+
+impl Socket {
+    /// Opens `path` with the given headers.
+    ///
+    /// # Errors
+    /// [`Refused`] with the server's status.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn open(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, Refused> {
+        let mut request = format!("ws://{address}{path}").into_client_request().expect("a URL");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header's value"));
+        }
+        match timeout(PATIENCE, connect_async(request)).await.expect("an answer in time") {
+            Ok((stream, _)) => Ok(Self { stream }),
+            Err(Error::Http(answer)) => Err(Refused(answer.status().as_u16())),
+            Err(error) => panic!("no answer to the hand-shake: {error}"),
+        }
+    }
+
+    /// Sends a text frame.
+    ///
+    /// # Panics
+    /// If the connection is gone.
+    pub async fn send(&mut self, text: impl Into<String>) {
+        let message = Message::text(text.into());
+        timeout(PATIENCE, self.stream.send(message)).await.expect("in time").expect("sent");
+    }
+
+    /// Sends a binary frame.
+    ///
+    /// # Panics
+    /// If the connection is gone.
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        let message = Message::binary(bytes);
+        timeout(PATIENCE, self.stream.send(message)).await.expect("in time").expect("sent");
+    }
+
+    /// Sends `value` as JSON.
+    pub async fn send_json(&mut self, value: &Value) {
+        self.send(value.to_string()).await;
+    }
+
+    /// The next text frame, as JSON.
+    ///
+    /// # Panics
+    /// If the server closes instead, or sends something else.
+    pub async fn json(&mut self) -> Value {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time") {
+                Some(Ok(Message::Text(text))) => {
+                    return serde_json::from_str(&text).expect("a frame of JSON");
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("expected a text frame, got {other:?}"),
+            }
+        }
+    }
+
+    /// The next text frame whose `type` is `wanted`; others are skipped.
+    pub async fn of_type(&mut self, wanted: &str) -> Value {
+        loop {
+            let frame = self.json().await;
+            if frame["type"] == wanted {
+                return frame;
+            }
+        }
+    }
+
+    /// Reads until the server closes; the close code, or `None` without one. Text
+    /// frames on the way go to `seen`.
+    pub async fn closed_after(&mut self, seen: &mut Vec<Value>) -> Option<u16> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("an end in time") {
+                Some(Ok(Message::Text(text))) => {
+                    seen.push(serde_json::from_str(&text).expect("a frame of JSON"));
+                }
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// Reads until the server closes; the close code, or `None` without one.
+    pub async fn closed(&mut self) -> Option<u16> {
+        self.closed_after(&mut Vec::new()).await
+    }
+
+    /// Waits for a ping.
+    ///
+    /// # Panics
+    /// If anything else but text comes first.
+    pub async fn pinged(&mut self) {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a ping in time") {
+                Some(Ok(Message::Ping(_))) => return,
+                Some(Ok(Message::Text(_))) => {}
+                other => panic!("expected a ping, got {other:?}"),
+            }
+        }
+    }
+
+    /// Closes as a client should: close frame, then the server's.
+    pub async fn close(mut self) {
+        let _ = timeout(PATIENCE, self.stream.close(None)).await.expect("closed in time");
+        while let Some(Ok(_)) = timeout(PATIENCE, self.stream.next()).await.expect("an end in time")
+        {
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! All WebSockets of the process: opening, sweeping and closing them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base::Clock;
+use bytes::Bytes;
+use hub::{Budget, Outbox, Policy};
+use hyper::upgrade::OnUpgrade;
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Connection, Handler};
+use crate::frame::{self, CloseCode};
+use crate::sweep::{Line, Swept};
+use crate::wire::Wire;
+
+/// Spreads opening and closing connections over several locks.
+const SHARDS: usize = 16;
+
+/// The bounds every connection is held to.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections open at once; more are refused.
+    pub connections: usize,
+    /// Bytes waiting for one peer before it is cut off.
+    pub outbox: usize,
+    /// Bytes waiting for all peers before the worst are cut off.
+    pub budget: usize,
+    /// How long a peer may take nothing while something waits.
+    pub blocked: Duration,
+    /// Silence after which a peer is pinged.
+    pub ping_after: Duration,
+    /// Silence after which a peer is taken for dead.
+    pub dead_after: Duration,
+    /// How long a closing connection may take over it.
+    pub linger: Duration,
+    /// How long the answer to the hand-shake may take to leave.
+    pub upgrade: Duration,
+    /// How often dead-lines are looked at; the precision of all of them.
+    pub sweep: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 200_000,
+            outbox: 1024 * 1024,
+            budget: 256 * 1024 * 1024,
+            blocked: Duration::from_secs(10),
+            ping_after: Duration::from_secs(10),
+            dead_after: Duration::from_secs(25),
+            linger: Duration::from_secs(5),
+            upgrade: Duration::from_secs(10),
+            sweep: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How a [`Sockets::drain`] went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections told to go.
+    pub told: usize,
+    /// Of these, the ones that had to be cut at the dead-line.
+    pub cut: usize,
+}
+
+/// Every WebSocket of the process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sockets(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    policy: Arc<Policy>,
+    shards: [Mutex<HashMap<u64, Arc<Line>>>; SHARDS],
+    open: AtomicUsize,
+    last_id: AtomicU64,
+    draining: AtomicBool,
+    tasks: TaskTracker,
+}
+
+/// Takes a connection off the books, however it ended.
+struct Entry {
+    sockets: Sockets,
+    id: u64,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.sockets.shard(self.id).lock().remove(&self.id);
+        let open = self.sockets.0.open.fetch_sub(1, Ordering::Relaxed) - 1;
+        metrics::gauge!("packetboat_sockets_open").set(open as f64);
+    }
+}
+
+impl Sockets {
+    /// No connections yet. [`Sockets::sweep`] keeps their dead-lines; call it every
+    /// [`Limits::sweep`].
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        let policy = Policy {
+            cap: limits.outbox,
+            cut: frame::close(CloseCode::TryAgainLater, "too slow: reconnect and catch up"),
+            frame_end: frame::end_of_frame,
+            clock: clock.clone(),
+            budget: Budget::new(limits.budget),
+        };
+        Self(Arc::new(Inner {
+            clock,
+            limits,
+            policy: Arc::new(policy),
+            shards: Default::default(),
+            open: AtomicUsize::new(0),
+            last_id: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// The outbox of a connection to be, for account `owner`. It queues until the
+    /// connection is [served](Sockets::serve). `None` when the server takes no more.
+    #[must_use]
+    pub fn outbox(&self, owner: i64) -> Option<Arc<Outbox>> {
+        let full = self.0.open.load(Ordering::Relaxed) >= self.0.limits.connections;
+        if full || self.0.draining.load(Ordering::SeqCst) {
+            return None;
+        }
+        let id = self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        Some(Arc::new(Outbox::new(id, owner, self.0.policy.clone())))
+    }
+
+    /// Serves the connection once `upgrade` is through (its 101 has been sent). If
+    /// that fails, or takes too long, `handler` is dropped and that is all.
+    pub fn serve<H: Handler + Unpin>(&self, upgrade: OnUpgrade, outbox: Arc<Outbox>, handler: H) {
+        let line = Arc::new(Line::new(outbox, self.0.clock.clone()));
+        let id = line.outbox().id();
+        self.shard(id).lock().insert(id, line.clone());
+        if self.0.draining.load(Ordering::SeqCst) {
+            line.outbox().finish(going_away()); // The drain may have looked before.
+        }
+        let open = self.0.open.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics::gauge!("packetboat_sockets_open").set(open as f64);
+        let entry = Entry { sockets: self.clone(), id };
+        let sockets = self.clone();
+        // A task of its own, because its state while waiting for hyper is larger than
+        // the connection's, and a task keeps the size of its largest state.
+        self.0.tasks.spawn(async move {
+            let upgraded = tokio::time::timeout(sockets.0.limits.upgrade, upgrade).await;
+            let Ok(Ok(upgraded)) = upgraded else { return };
+            let Some((wire, first)) = Wire::from_upgraded(upgraded) else { return };
+            // A drain that began meanwhile has told the outboxes on the books, and this
+            // one is on them, so its close frame is already queued.
+            let connection = Connection::new(wire, line, handler, &first);
+            sockets.0.tasks.spawn(Served { connection, _entry: entry });
+        });
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// Bytes waiting for all peers.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.0.policy.budget.queued()
+    }
+
+    /// How often [`Sockets::sweep`] wants to be called.
+    #[must_use]
+    pub fn sweep_every(&self) -> Duration {
+        self.0.limits.sweep
+    }
+
+    /// Looks at every connection's dead-lines once.
+    pub fn sweep(&self) {
+        let now = self.0.clock.monotonic();
+        for shard in &self.0.shards {
+            // The lines are copied out: a ping is a system call, and nobody should
+            // wait behind thousands of them to connect.
+            let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
+            for line in lines {
+                let reason = match line.sweep(now, &self.0.limits) {
+                    Swept::Fine | Swept::Pinged => continue,
+                    Swept::Silent => "silent",
+                    Swept::Slow => "slow",
+                    Swept::Lingering => "lingering",
+                };
+                metrics::counter!("packetboat_sockets_cut_total", "reason" => reason).increment(1);
+                tracing::debug!(connection = line.outbox().id(), reason, "connection cut");
+            }
+        }
+        metrics::gauge!("packetboat_outbox_bytes").set(self.queued() as f64);
+    }
+
+    /// Tells every peer that the server is going away (1001), after what is queued for
+    /// it, and waits for the connections to end; what is left after `within` is cut.
+    /// From now on there are no new ones.
+    pub async fn drain(&self, within: Duration) -> Drained {
+        self.0.draining.store(true, Ordering::SeqCst);
+        let last = going_away();
+        let mut told = 0;
+        for shard in &self.0.shards {
+            let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
+            told += lines.len();
+            for line in lines {
+                line.outbox().finish(last.clone());
+            }
+        }
+        self.0.tasks.close();
+        let mut cut = 0;
+        if tokio::time::timeout(within, self.0.tasks.wait()).await.is_err() {
+            for shard in &self.0.shards {
+                let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
+                cut += lines.len();
+                lines.iter().for_each(|line| line.outbox().abort());
+            }
+            self.0.tasks.wait().await;
+        }
+        Drained { told, cut }
+    }
+
+    fn shard(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Line>>> {
+        &self.0.shards[(id % SHARDS as u64) as usize]
+    }
+}
+
+fn going_away() -> Bytes {
+    frame::close(CloseCode::GoingAway, "the server is going away: reconnect")
+}
+
+/// The connection's task: the connection, and its place on the books. A struct and no
+/// async block, so that the task holds nothing else.
+struct Served<H> {
+    connection: Connection<H>,
+    _entry: Entry,
+}
+
+impl<H: Handler + Unpin> Future for Served<H> {
+    type Output = ();
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<()> {
+        std::pin::Pin::new(&mut self.connection).poll(cx)
+    }
+}

@@ -1,0 +1,28 @@
+/** The tab: its title and its icon, with what is unread. */
+
+import { t } from "./strings.js";
+
+const DOT =
+  '<circle cx="37" cy="11" r="10" fill="#d7263d" stroke="#fff" stroke-width="2.5"/></svg>';
+
+/** @type {Promise<string> | null} */
+let plainIcon = null;
+
+/** @param {number} unread */
+export async function showUnread(unread) {
+  document.title = t.title(unread);
+  const link = document.querySelector("link[rel=icon]");
+  if (!(link instanceof HTMLLinkElement)) return;
+  if (unread === 0) {
+    if (link.getAttribute("href") !== "/favicon.svg") link.href = "/favicon.svg";
+    return;
+  }
+  plainIcon ??= fetch("/favicon.svg").then((answer) => answer.text());
+  try {
+    const drawn = (await plainIcon).trim().replace("</svg>", DOT);
+    if (document.title === t.title(unread)) link.href = `data:image/svg+xml,${encodeURIComponent(drawn)}`;
+  } catch {
+    // Offline before the icon was fetched: the title says it already. Try again next time.
+    plainIcon = null;
+  }
+}

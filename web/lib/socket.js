@@ -1,0 +1,199 @@
+/**
+ * The only WebSocket of the page: opens it, notices that it is gone, and opens it again.
+ * It knows close codes and waiting, and nothing of what the frames mean. At most one
+ * socket and one timer of each kind exist at a time.
+ */
+
+import { backoff, spread } from "./backoff.js";
+import { Refusal } from "./api.js";
+import { Signal } from "./signal.js";
+
+/** @typedef {import("../types/wire.js").ServerFrame} ServerFrame */
+/** @typedef {import("../types/wire.js").ClientFrame} ClientFrame */
+/** @typedef {import("../types/app.js").ConnectionState} ConnectionState */
+
+/** A hand-shake that takes longer is given up, milliseconds. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** Silence after a sign of life was asked for that means the connection is dead. */
+const ANSWER_TIMEOUT_MS = 8_000;
+/** A connection that lasted this long makes the next wait start small again. */
+const STABLE_MS = 5_000;
+/** How long to stay away when the server answers 429 without saying, seconds. */
+const THROTTLED_S = 10;
+
+const CLOSE = { goingAway: 1001, sessionEnded: 1008, tooSlow: 1013 };
+
+/**
+ * What the socket needs from outside, as parameters for the tests.
+ * @typedef {object} Surroundings
+ * @property {(query: string) => WebSocket} open opens `/ws` with this query string
+ * @property {() => Promise<unknown>} probe rejects with a `Refusal` if the session is not good
+ * @property {() => string} query where to continue from
+ * @property {(frame: ServerFrame) => void} onFrame
+ * @property {() => void} onEnded the session is over: nothing is tried any more
+ * @property {() => number} now
+ * @property {() => number} random
+ * @property {(run: () => void, ms: number) => number} later
+ * @property {(timer: number) => void} never
+ */
+
+export class RoomSocket {
+  /** @type {Signal<ConnectionState>} */
+  state = new Signal(/** @type {ConnectionState} */ ({ phase: "idle" }));
+
+  /** @type {Surroundings} */
+  #around;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {number | undefined} */
+  #retryTimer;
+  /** @type {number | undefined} */
+  #deadline;
+  #attempt = 0;
+  #openedAt = 0;
+  #everOpen = false;
+
+  /** @param {Surroundings} around */
+  constructor(around) {
+    this.#around = around;
+  }
+
+  start() {
+    if (this.state.value.phase === "idle") this.#connect();
+  }
+
+  /** Closes the connection and tries nothing until `start`. */
+  stop() {
+    this.#clear();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(1000);
+    this.#attempt = 0;
+    this.#everOpen = false;
+    this.state.value = { phase: "idle" };
+  }
+
+  /**
+   * @param {ClientFrame} frame
+   * @returns {boolean} false if there is no connection to send it on
+   */
+  send(frame) {
+    if (this.#socket === null || this.state.value.phase !== "open") return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  /** The user, the network or the page's return suggests that now is a good time. */
+  nudge() {
+    const { phase } = this.state.value;
+    if (phase === "waiting") this.#connect();
+    // A frame that always has an answer, even if it were refused.
+    else if (phase === "open" && this.send({ type: "history", before: 1, limit: 1 })) this.expect();
+  }
+
+  /** From now on something must arrive soon, or the connection counts as dead. */
+  expect() {
+    if (this.#deadline !== undefined || this.state.value.phase !== "open") return;
+    this.#deadline = this.#around.later(() => {
+      this.#deadline = undefined;
+      this.#drop();
+      this.#connect();
+    }, ANSWER_TIMEOUT_MS);
+  }
+
+  #connect() {
+    this.#clear();
+    const socket = this.#around.open(this.#around.query());
+    this.#socket = socket;
+    this.state.value = { phase: "connecting", again: this.#everOpen };
+    this.#deadline = this.#around.later(() => {
+      this.#deadline = undefined;
+      this.#drop();
+      this.#wait(backoff(this.#attempt++, this.#around.random));
+    }, OPEN_TIMEOUT_MS);
+    socket.onmessage = (event) => this.#received(socket, event.data);
+    socket.onclose = (event) => this.#closed(socket, event.code);
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {unknown} data
+   */
+  #received(socket, data) {
+    if (socket !== this.#socket) return;
+    this.#around.never(this.#deadline ?? 0);
+    this.#deadline = undefined;
+    /** @type {ServerFrame} */
+    let frame;
+    try {
+      frame = JSON.parse(String(data));
+    } catch {
+      return;
+    }
+    // Only a welcome makes a connection usable; an HTTP intermediary may open a dumb one.
+    if (frame.type === "welcome") {
+      this.#openedAt = this.#around.now();
+      this.#everOpen = true;
+      this.state.value = { phase: "open" };
+    }
+    this.#around.onFrame(frame);
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {number} code
+   */
+  #closed(socket, code) {
+    if (socket !== this.#socket) return;
+    const wasOpen = this.state.value.phase === "open";
+    const lasted = this.#around.now() - this.#openedAt;
+    this.#socket = null;
+    this.#clear();
+    if (wasOpen && lasted >= STABLE_MS) this.#attempt = 0;
+    if (code === CLOSE.sessionEnded) this.#end();
+    else if (code === CLOSE.goingAway) this.#wait(spread(this.#around.random));
+    else if (code === CLOSE.tooSlow && lasted >= STABLE_MS) this.#connect();
+    else if (wasOpen) this.#wait(backoff(this.#attempt++, this.#around.random));
+    else void this.#afterRefusal();
+  }
+
+  /** A refused hand-shake gives no status to scripts, so a request must find out why. */
+  async #afterRefusal() {
+    const wait = backoff(this.#attempt++, this.#around.random);
+    this.#wait(wait);
+    const waiting = this.state.value;
+    try {
+      await this.#around.probe();
+    } catch (error) {
+      if (this.state.value !== waiting || !(error instanceof Refusal)) return;
+      if (error.ended) this.#end();
+      if (error.status === 429) this.#wait((error.retryAfter ?? THROTTLED_S) * 1000);
+    }
+  }
+
+  /** @param {number} ms */
+  #wait(ms) {
+    this.#clear();
+    this.state.value = { phase: "waiting", until: this.#around.now() + ms };
+    this.#retryTimer = this.#around.later(() => this.#connect(), ms);
+  }
+
+  #end() {
+    this.stop();
+    this.#around.onEnded();
+  }
+
+  /** Forgets a socket that may never say that it is closed. */
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #clear() {
+    this.#around.never(this.#retryTimer ?? 0);
+    this.#around.never(this.#deadline ?? 0);
+    this.#retryTimer = undefined;
+    this.#deadline = undefined;
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Every word the page says, in one place, so that another language is another file of this
+ * shape. Functions where a language may want another order or another plural.
+ */
+
+const LIST = new Intl.ListFormat("en", { type: "conjunction" });
+/** Names said in full before the rest is counted. */
+const NAMES_SHOWN = 3;
+
+/**
+ * "ann", "ann and bob", "ann, bob, cleo, and 4 others"
+ * @param {string[]} names
+ */
+function some(names) {
+  if (names.length <= NAMES_SHOWN + 1) return LIST.format(names);
+  const rest = names.length - NAMES_SHOWN;
+  return LIST.format([...names.slice(0, NAMES_SHOWN), `${rest} others`]);
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} many
+ */
+function plural(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** @param {number | null} seconds */
+function soon(seconds) {
+  if (seconds === null) return "in a moment";
+  return seconds < 90 ? `in ${plural(seconds, "second", "seconds")}` : `in ${Math.ceil(seconds / 60)} minutes`;
+}
+
+export const t = {
+  product: "Packetboat",
+  room: "Main deck",
+  today: "Today",
+  yesterday: "Yesterday",
+
+  visitor: {
+    heading: "Come aboard.",
+    pitch:
+      "One room, live, on a server that belongs to the people in it. No email address, no phone number: a name and a key.",
+    points: [
+      "What you missed is there when you come back.",
+      "Everything comes from this server. Nobody else is told.",
+      "Phone, desk, five tabs: be here as often as you like.",
+    ],
+    modes: "Sign in or sign up",
+    register: "Create an account",
+    login: "Log in",
+  },
+  register: {
+    username: "Username",
+    hint: "Letters and digits, up to 32. Everyone sees it.",
+    submit: "Create account",
+    busy: "Creating…",
+    invalid: "Use 1 to 32 letters (a–z) and digits, without spaces.",
+    taken: "Somebody already has this name. Try another one.",
+  },
+  key: {
+    heading: "Your key",
+    /** @param {string} name */
+    explain: (name) =>
+      `Welcome, ${name}. This key is your only way back in. The server keeps no copy and shows it once: put it somewhere safe now.`,
+    label: "Access key",
+    copy: "Copy",
+    copied: "Copied",
+    copyFailed: "Copying did not work: select the key and copy it by hand.",
+    download: "Download .txt",
+    continue: "I have saved it – let me in",
+    /** @param {string} name */
+    file: (name) => `packetboat-key-${name}.txt`,
+    /**
+     * @param {string} name
+     * @param {string} origin
+     * @param {string} key
+     */
+    fileText: (name, origin, key) =>
+      `Packetboat access key\n\nServer:   ${origin}\nUsername: ${name}\nKey:      ${key}\n\nWhoever has this key is ${name}. Keep it like a password.\n`,
+  },
+  login: {
+    key: "Access key",
+    hint: "The 64 characters you were given when you signed up.",
+    submit: "Log in",
+    busy: "Logging in…",
+    show: "Show key",
+    hide: "Hide key",
+    empty: "Enter your access key.",
+    unknown: "No account has this key. Check that all 64 characters are there.",
+  },
+  notice: {
+    ended: "Your session ended. Log in again to go on.",
+    loggedOut: "You are logged out.",
+  },
+  error: {
+    offline: "The server cannot be reached. Check your connection and try again.",
+    /** @param {number | null} seconds */
+    throttled: (seconds) => `Too many tries. Try again ${soon(seconds)}.`,
+    /** @param {number} status */
+    other: (status) => `The server could not do that (error ${status}). Try again in a moment.`,
+  },
+
+  connection: {
+    connecting: "Connecting…",
+    reconnecting: "Reconnecting…",
+    closed: "Not connected",
+    /** @param {number} seconds */
+    waiting: (seconds) => `Reconnecting in ${seconds} s`,
+    offline: "You are offline. What you write is sent when you are back.",
+    tryNow: "Try now",
+    lost: "Connection lost. Reconnecting.",
+    back: "Connected again.",
+    /** @param {number} count */
+    here: (count) => `${count} here`,
+  },
+
+  header: {
+    /** @param {number} count */
+    people: (count) => `People here: ${count}`,
+    menu: "Settings",
+  },
+  menu: {
+    heading: "Settings",
+    /** @param {string} name */
+    signedIn: (name) => `Signed in as ${name}`,
+    sound: "Sound on new messages",
+    notifications: "Desktop notifications",
+    blocked: "Notifications are blocked in this browser's settings.",
+    theme: "Appearance",
+    themes: { auto: "Auto", light: "Light", dark: "Dark" },
+    logOut: "Log out",
+  },
+  people: {
+    heading: "On deck",
+    you: "you",
+    close: "Close",
+    /** @param {number} count */
+    more: (count) => `and ${count} more`,
+  },
+
+  log: {
+    label: "Messages",
+    skip: "Skip to the message box",
+    older: "Load older messages",
+    loading: "Loading…",
+    beginning: "This is where the log begins.",
+    new: "New messages",
+    jump: "Jump to latest",
+    /** @param {number} count */
+    jumpNew: (count) => `${plural(count, "new message", "new messages")} – jump to latest`,
+    emptyHeading: "All quiet on deck",
+    emptyText: "Nobody has said anything yet. Say the first word, or bring somebody along.",
+    invite: "Copy the address",
+    invited: "Address copied",
+    you: "You",
+    sending: "Sending…",
+    waiting: "Waiting for the connection…",
+    retry: "Retry",
+    discard: "Discard",
+    /** @param {string | null} code */
+    failed: (code) => `Not sent: ${REFUSALS[code ?? ""] ?? "the server refused it."}`,
+    /** @param {{joined: string[], left: string[], visited: string[]}} sums */
+    presence: ({ joined, left, visited }) =>
+      [
+        joined.length > 0 && `${some(joined)} joined`,
+        left.length > 0 && `${some(left)} left`,
+        visited.length > 0 && `${some(visited)} came and went`,
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    /** @param {string[]} names */
+    typing: (names) => `${some(names)} ${names.length === 1 ? "is" : "are"} typing`,
+    link: "opens in a new tab",
+  },
+
+  composer: {
+    label: "Message",
+    placeholder: "Write a message",
+    send: "Send",
+    emoji: "Insert an emoji",
+    suggestions: "Suggestions",
+    /** @param {number} count */
+    found: (count) => plural(count, "suggestion", "suggestions"),
+    /** @param {number} count */
+    left: (count) => `${count} left`,
+    /** @param {number} count */
+    over: (count) => `${plural(count, "character", "characters")} too many`,
+    full: "Too many messages are waiting already. They are sent when the connection is back.",
+    help: "Enter sends, Shift+Enter starts a new line. Type : for emoji, @ for people.",
+  },
+
+  announce: {
+    /**
+     * @param {string} author
+     * @param {string} text
+     */
+    message: (author, text) => `${author}: ${text}`,
+    /**
+     * @param {number} count
+     * @param {string} author
+     */
+    many: (count, author) => `${count} new messages, the last from ${author}`,
+  },
+
+  /**
+   * The title of the page.
+   * @param {number} unread
+   */
+  title: (unread) => (unread > 0 ? `(${unread > 99 ? "99+" : unread}) Packetboat` : "Packetboat"),
+};
+
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  message_too_long: "it is too long.",
+  malformed_message: "the server could not read it.",
+  rate_limited: "too many messages at once.",
+  unavailable: "the server cannot store it right now.",
+};

@@ -1,0 +1,202 @@
+/**
+ * The room: what each frame of the server means for the log, the people, the outbox and
+ * the rest, and what the reader's wishes mean for the server. Holds the parts; each part
+ * keeps its own rules.
+ */
+
+import { Signal } from "../lib/signal.js";
+import { Log } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
+import { Typing } from "./typing.js";
+import { Unread } from "./unread.js";
+
+/** @typedef {import("../types/wire.js").ServerFrame} ServerFrame */
+/** @typedef {import("../types/wire.js").ClientFrame} ClientFrame */
+/** @typedef {import("../types/wire.js").Message} Message */
+/** @typedef {import("../types/wire.js").Welcome} Welcome */
+
+/** The text limit until the server has named its own, Unicode scalar values. */
+const TEXT_LIMIT = 300;
+
+/**
+ * @typedef {object} RoomNeeds
+ * @property {(frame: ClientFrame) => boolean} send
+ * @property {() => void} expect asks the socket to see that an answer comes
+ * @property {import("./outbox.js").Kept} keep
+ * @property {() => string} newId
+ * @property {{now: () => number, later: (run: () => void, ms: number) => number, never: (timer: number) => void}} time
+ * @property {(message: Message) => void} onMessage somebody else's, as it arrives
+ */
+
+export class Room {
+  log = new Log();
+  people = new People();
+  unread = new Unread();
+  me = new Signal("");
+  textLimit = new Signal(TEXT_LIMIT);
+  /** @type {Outbox} */
+  outbox;
+  /** @type {Typing} */
+  typing;
+
+  /** @type {RoomNeeds} */
+  #needs;
+
+  /** @param {RoomNeeds} needs */
+  constructor(needs) {
+    this.#needs = needs;
+    this.outbox = new Outbox(needs.keep, needs.newId, needs.send);
+    this.typing = new Typing(needs.time);
+  }
+
+  /** @param {string} me */
+  enter(me) {
+    this.me.value = me;
+    this.outbox.open(me);
+  }
+
+  /** Forgets the room, but not what waits to be sent (see `Outbox.clear`). */
+  leave() {
+    this.log.clear();
+    this.typing.clear();
+    this.unread.reset();
+    this.people.clear();
+  }
+
+  /** @returns {string} the query of `/ws` that continues where this page is */
+  get query() {
+    const { epoch, latest } = this.log;
+    return epoch === "" ? "" : `?${new URLSearchParams({ last_id: String(latest), epoch })}`;
+  }
+
+  /** @param {ServerFrame} frame */
+  receive(frame) {
+    switch (frame.type) {
+      case "welcome":
+        this.#welcome(frame);
+        break;
+      case "message":
+        this.#message(frame);
+        break;
+      case "ack":
+        this.#stored(frame.client_id, frame.id, frame.at);
+        break;
+      case "nack":
+        this.outbox.refused(frame.client_id, frame.code);
+        break;
+      case "history":
+        this.log.history(frame.before, frame.messages, frame.more);
+        break;
+      case "join":
+      case "leave":
+        this.#presence(frame.type, frame.username, frame.online_count);
+        break;
+      case "typing":
+        if (frame.username !== this.me.value) this.typing.seen(frame.username);
+        break;
+      case "error":
+        break;
+    }
+  }
+
+  interrupted() {
+    this.outbox.interrupted();
+    this.log.interrupted();
+    this.typing.clear();
+  }
+
+  /**
+   * @param {string} text
+   * @returns {boolean} false if too much waits already
+   */
+  post(text) {
+    this.latest();
+    this.unread.reset();
+    this.typing.sent();
+    const taken = this.outbox.post(text, this.#needs.time.now());
+    this.#needs.expect();
+    return taken;
+  }
+
+  /** @param {string} clientId */
+  retry(clientId) {
+    this.outbox.retry(clientId);
+    this.#needs.expect();
+  }
+
+  older() {
+    this.#ask(this.log.older());
+  }
+
+  newer() {
+    this.#ask(this.log.newer());
+  }
+
+  latest() {
+    this.#ask(this.log.newest());
+  }
+
+  sayTyping() {
+    if (this.typing.shouldSay()) this.#needs.send({ type: "typing" });
+  }
+
+  /** @param {Welcome} welcome */
+  #welcome(welcome) {
+    this.me.value = welcome.you;
+    this.textLimit.value = welcome.limits.text;
+    this.people.replace(welcome.online, welcome.online_count, welcome.you);
+    const missed = this.log.state.value.ready ? this.log.latest : null;
+    const sameEpoch = this.log.epoch === welcome.epoch;
+    this.log.welcome(welcome);
+    if (missed !== null && sameEpoch) {
+      for (const message of welcome.messages) if (message.id > missed) this.#announce(message);
+    }
+    this.outbox.flush(welcome.messages, welcome.you);
+  }
+
+  /** @param {Message} frame */
+  #message({ id, at, author, text }) {
+    const message = { id, at, author, text };
+    this.typing.done(author);
+    if (id <= this.log.latest) return;
+    this.log.append(message);
+    this.#announce(message);
+  }
+
+  /** @param {Message} message */
+  #announce(message) {
+    if (message.author === this.me.value) return;
+    this.unread.arrived(message.id);
+    this.#needs.onMessage(message);
+  }
+
+  /**
+   * @param {string} clientId
+   * @param {number} id
+   * @param {number} at
+   */
+  #stored(clientId, id, at) {
+    const entry = this.outbox.remove(clientId);
+    if (entry) this.log.append({ id, at, author: this.me.value, text: entry.text, clientId });
+  }
+
+  /**
+   * @param {"join" | "leave"} kind
+   * @param {string} name
+   * @param {number} count
+   */
+  #presence(kind, name, count) {
+    if (kind === "join") this.people.join(name, count);
+    else this.people.leave(name, count);
+    if (kind === "leave") this.typing.done(name);
+    if (name !== this.me.value) this.log.notice(kind, name, this.#needs.time.now());
+  }
+
+  /** @param {ClientFrame | null} frame */
+  #ask(frame) {
+    if (frame === null) return;
+    if (this.#needs.send(frame)) this.#needs.expect();
+    else this.log.interrupted();
+  }
+}
