@@ -71,7 +71,7 @@ export class Timeline extends View {
     this.#drawPlaceholder(state);
     this.#drawJump(state);
     if (anchor === null) this.#scrollToEnd();
-    else this.#scroller.scrollTop += anchor.row.offsetTop - anchor.top;
+    else this.#scroller.scrollTop += this.#topOf(anchor.key) - anchor.top;
     this.#loadAtEdges();
   }
 
@@ -125,15 +125,24 @@ export class Timeline extends View {
     this.#jump.classList.toggle("has-new", count > 0);
   }
 
-  /** The first row in sight and where it is, to put it back there. */
+  /**
+   * The first message in sight and where it is, to put it back there. By key, as its row
+   * may be drawn anew; a message, as headings move when others come above them.
+   */
   #anchor() {
     const { scrollTop } = this.#scroller;
     for (const row of this.#list.children) {
-      if (row instanceof HTMLElement && row.offsetTop + row.offsetHeight > scrollTop) {
-        return { row, top: row.offsetTop };
-      }
+      if (!(row instanceof HTMLElement) || !row.classList.contains("message")) continue;
+      const top = row.offsetTop;
+      if (top + row.offsetHeight > scrollTop) return { key: row.dataset["key"] ?? "", top };
     }
-    return null;
+    return { key: "", top: 0 };
+  }
+
+  /** @param {string} key */
+  #topOf(key) {
+    const row = this.#list.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    return row instanceof HTMLElement ? row.offsetTop : 0;
   }
 
   #scrolled() {

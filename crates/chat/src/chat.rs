@@ -137,6 +137,6 @@ impl Chat {
         {
             tracing::error!(%error, "the committer ended badly");
         }
-        self.0.room.flushed().await;
+        self.0.room.close().await;
     }
 }

@@ -8,13 +8,8 @@ use base::AccountId;
 
 use crate::Message;
 
-/// Messages kept. A client that missed no more than this, and no more than
-/// [`RECOVERY_BYTES`] of text, catches up without a gap.
+/// Messages kept. A client that missed no more than this catches up in one frame.
 pub(crate) const RECENT: usize = 2_048;
-
-/// Text that a recovery carries at most: it must fit a connection's outbox together
-/// with JSON around it.
-const RECOVERY_BYTES: usize = 512 * 1024;
 
 /// The newest messages, oldest first, their ids without gaps.
 #[derive(Debug, Default)]
@@ -61,9 +56,7 @@ impl Recent {
             return None;
         }
         let skip = usize::try_from(id + 1 - first).ok()?;
-        let missed: Vec<_> = self.messages.iter().skip(skip).cloned().collect();
-        let bytes: usize = missed.iter().map(|message| message.text.len()).sum();
-        (bytes <= RECOVERY_BYTES).then_some(missed)
+        Some(self.messages.iter().skip(skip).cloned().collect())
     }
 
     /// Up to `limit` messages below `before`, oldest first, and whether there are

@@ -36,6 +36,11 @@ pub const MAX_CONNECTIONS: usize = 16;
 /// Names a newcomer is told; of a larger crowd it learns the number.
 const MAX_NAMES: usize = 500;
 
+/// The longest recovery, in bytes on the wire: with what else may be queued it must
+/// stay within a connection's outbox, or a client that missed much would be cut off
+/// each time it comes back.
+const MAX_RECOVERY: usize = 768 * 1024;
+
 /// Why a connection cannot join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinError {
@@ -81,6 +86,8 @@ struct State {
     recent: Recent,
     presence: Presence,
     people: HashMap<AccountId, Person>,
+    /// The server is going: departures are not worth a word any more.
+    closing: bool,
 }
 
 /// What the room keeps of a person while they are in it.
@@ -160,20 +167,29 @@ impl Room {
         Ok(Seat::new(self.clone(), principal, outbox, format, pace, exempt))
     }
 
+    /// The first frame of a Packetboat connection: what it missed, if that can be told
+    /// whole and fits, else the newest page.
     fn welcome(&self, state: &State, principal: &Principal, resume: Option<&Resume>) -> Bytes {
-        let missed = resume
+        let welcome = |recovered, messages: &[Arc<crate::Message>], more| {
+            packetboat::welcome(Welcome {
+                you: &principal.username,
+                epoch: &self.record.epoch,
+                recovered,
+                messages,
+                more,
+                online: state.presence.names().take(MAX_NAMES).collect(),
+                online_count: state.presence.count(),
+            })
+        };
+        let resumed = resume
             .filter(|resume| resume.epoch == self.record.epoch)
-            .and_then(|resume| Some((state.recent.after(resume.last_id)?, resume.last_id > 1)));
-        let recovered = missed.is_some();
-        let (messages, more) = missed.unwrap_or_else(|| state.recent.last(PAGE));
-        packetboat::welcome(Welcome {
-            you: &principal.username,
-            epoch: &self.record.epoch,
-            recovered,
-            messages: &messages,
-            more,
-            online: state.presence.names().take(MAX_NAMES).collect(),
-            online_count: state.presence.count(),
+            .and_then(|resume| {
+                Some(welcome(true, &state.recent.after(resume.last_id)?, resume.last_id > 1))
+            })
+            .filter(|frame| frame.len() <= MAX_RECOVERY);
+        resumed.unwrap_or_else(|| {
+            let (messages, more) = state.recent.last(PAGE);
+            welcome(false, &messages, more)
         })
     }
 
@@ -187,7 +203,7 @@ impl Room {
             }
         }
         let mut ops = vec![Op::Leave(connection)];
-        if state.presence.depart(principal.account.0) == Departure::Last {
+        if state.presence.depart(principal.account.0) == Departure::Last && !state.closing {
             let frames = dialect::leave(&principal.username, state.presence.count());
             ops.push(publish(frames, Except::Nobody));
         }
@@ -259,8 +275,10 @@ impl Room {
         self.topic.ready().await;
     }
 
-    /// Waits until all that was published has been handed to the connections.
-    pub(crate) async fn flushed(&self) {
+    /// Waits until all that was published has been handed to the connections. From now
+    /// on nobody is told that others leave: everybody does.
+    pub(crate) async fn close(&self) {
+        self.state.lock().closing = true;
         self.reads.close();
         self.reads.wait().await;
         self.topic.flushed().await;

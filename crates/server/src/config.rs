@@ -3,7 +3,7 @@
 //! Four layers, each over the one before: defaults, a TOML file (only if one is
 //! named), the environment, flags. Each value remembers where it came from, so
 //! that an error and `packetboat config` can say so. A setting is one row in
-//! [`known`] and one line in [`Settings::from_layers`].
+//! `config/known.rs` and one line in [`Settings::from_layers`].
 //!
 //! Relative paths are relative to the working directory, wherever they stand.
 

@@ -2,7 +2,7 @@
 //! self-hosted binary.
 //!
 //! This crate is the composition root: settings, data folder, listeners, which
-//! capabilities there are ([`wiring`]) and how they start and drain. The binary
+//! capabilities there are (`wiring.rs`) and how they start and drain. The binary
 //! adds the process around it: arguments, logs, signals.
 //!
 //! Deliberately absent: rules of any capability.

@@ -1,6 +1,8 @@
 //! The house keeps its shape: who may depend on whom, and where SQL, HTTP and JSON
 //! may stand. `docs/ARCHITECTURE.md` says why; each failure repeats the reason.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
+use crate::{Dial, PATIENCE};
 
 /// An answer, as it came.
 #[derive(Clone, Debug)]
@@ -68,7 +67,7 @@ impl Answer {
 /// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Http {
-    address: SocketAddr,
+    dial: Dial,
     headers: Vec<(String, String)>,
 }
 
@@ -76,7 +75,13 @@ impl Http {
     /// A client that sends no headers but the necessary ones.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, headers: Vec::new() }
+        Self::on(Dial::to(address))
+    }
+
+    /// The same, for a server that is reached another way.
+    #[must_use]
+    pub fn on(dial: Dial) -> Self {
+        Self { dial, headers: Vec::new() }
     }
 
     /// The same client, sending one more header with every request.
@@ -103,7 +108,7 @@ impl Http {
     /// If there is no answer within [`PATIENCE`].
     pub async fn send(&self, method: &str, path: &str, body: Option<&[u8]>) -> Answer {
         let mut request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.dial.asked());
         for (name, value) in &self.headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -114,7 +119,7 @@ impl Http {
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body.unwrap_or_default());
         let exchange = async {
-            let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
+            let mut stream = self.dial.connect().await.expect("the server listens");
             stream.write_all(&bytes).await.expect("the server reads");
             let mut answer = Vec::new();
             // A server may cut a connection whose request it refuses to read; what it

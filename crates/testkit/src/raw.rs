@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::{Answer, PATIENCE};
@@ -25,12 +25,33 @@ impl Raw {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Connects and opens a WebSocket on `/ws` by hand.
+    /// Connects with a receive buffer of `bytes`, so that the kernel holds little of
+    /// what is not read.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    pub async fn connect_narrow(address: SocketAddr, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(bytes).expect("a buffer size");
+        let stream = socket.connect(address).await.expect("the server listens");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Opens a WebSocket on `/ws` by hand.
     ///
     /// # Panics
     /// If it is refused.
     pub async fn open(address: SocketAddr, session: &str, protocol: Option<&str>) -> Self {
         let mut raw = Self::connect(address).await;
+        raw.upgrade(address, session, protocol).await;
+        raw
+    }
+
+    /// Turns the connection into a WebSocket on `/ws`.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn upgrade(&mut self, address: SocketAddr, session: &str, protocol: Option<&str>) {
         let protocol =
             protocol.map_or(String::new(), |name| format!("sec-websocket-protocol: {name}\r\n"));
         let request = format!(
@@ -38,10 +59,9 @@ impl Raw {
              connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
         );
-        raw.send(request.as_bytes()).await;
-        let answer = raw.head().await;
+        self.send(request.as_bytes()).await;
+        let answer = self.head().await;
         assert_eq!(answer.status, 101, "{answer:?}");
-        raw
     }
 
     /// Sends bytes. A server that has hung up is no failure: it may.

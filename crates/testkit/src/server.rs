@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, ManualClock, OsRandom, SystemClock};
-use serde_json::json;
 use server::{Drained, Environment, Left, Running, Settings};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -113,12 +112,7 @@ impl TestServer {
     /// # Panics
     /// If either fails.
     pub async fn person(&self, username: &str) -> Person {
-        let registered =
-            self.http().post("/api/register", json!({"username": username}).to_string()).await;
-        assert_eq!(registered.status, 201, "{registered:?}");
-        let key = registered.json()["key"].as_str().expect("a key").to_owned();
-        let session = self.log_in(&key).await;
-        Person { username: username.to_owned(), key, session }
+        Person::new(&self.http(), username).await
     }
 
     /// Opens a session; its token.
@@ -126,9 +120,7 @@ impl TestServer {
     /// # Panics
     /// If the key is not known.
     pub async fn log_in(&self, key: &str) -> String {
-        let answer = self.http().post("/api/login", json!({"key": key}).to_string()).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.session().expect("a session cookie")
+        Person::log_in(&self.http(), key).await
     }
 
     /// Opens `/ws` as Piratchat's clients do.
@@ -136,8 +128,7 @@ impl TestServer {
     /// # Errors
     /// [`Refused`] with the status.
     pub async fn piratchat(&self, person: &Person) -> Result<Socket, Refused> {
-        let cookie = format!("session={}", person.session);
-        Socket::open(self.address, "/ws", &[("cookie", cookie)]).await
+        Socket::piratchat(self.address, &person.session).await
     }
 
     /// Opens `/ws` as our own page does; `query` may be empty.
@@ -145,10 +136,7 @@ impl TestServer {
     /// # Errors
     /// [`Refused`] with the status.
     pub async fn packetboat(&self, person: &Person, query: &str) -> Result<Socket, Refused> {
-        let cookie = format!("session={}", person.session);
-        let protocol = "packetboat.v1".to_owned();
-        let headers = [("cookie", cookie), ("sec-websocket-protocol", protocol)];
-        Socket::open(self.address, &format!("/ws{query}"), &headers).await
+        Socket::packetboat(self.address, &person.session, query).await
     }
 
     /// Drains it, as SIGTERM would, while clients may still be connected. What the

@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::PATIENCE;
+use crate::{Dial, PATIENCE, Stream};
 
 /// An open WebSocket.
 #[derive(Debug)]
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocketStream<Box<dyn Stream>>,
 }
 
 /// The status with which a hand-shake was refused.
@@ -35,15 +34,57 @@ impl Socket {
         path: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Self, Refused> {
-        let mut request = format!("ws://{address}{path}").into_client_request().expect("a URL");
+        Self::on(&Dial::to(address), path, headers).await
+    }
+
+    /// The same, for a server that is reached another way.
+    ///
+    /// # Errors
+    /// [`Refused`] with the server's status.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    pub async fn on(
+        dial: &Dial,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, Refused> {
+        let url = format!("ws://{}{path}", dial.asked());
+        let mut request = url.into_client_request().expect("a URL");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header's value"));
         }
-        match timeout(PATIENCE, connect_async(request)).await.expect("an answer in time") {
+        let opening = async {
+            let stream = dial.connect().await.expect("the server listens");
+            client_async(request, stream).await
+        };
+        match timeout(PATIENCE, opening).await.expect("an answer in time") {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(answer)) => Err(Refused(answer.status().as_u16())),
             Err(error) => panic!("no answer to the hand-shake: {error}"),
         }
+    }
+
+    /// Opens `/ws` as Piratchat's clients do.
+    ///
+    /// # Errors
+    /// [`Refused`] with the status.
+    pub async fn piratchat(address: SocketAddr, session: &str) -> Result<Self, Refused> {
+        Self::open(address, "/ws", &[("cookie", format!("session={session}"))]).await
+    }
+
+    /// Opens `/ws` as our own page does; `query` may be empty.
+    ///
+    /// # Errors
+    /// [`Refused`] with the status.
+    pub async fn packetboat(
+        address: SocketAddr,
+        session: &str,
+        query: &str,
+    ) -> Result<Self, Refused> {
+        let protocol = ("sec-websocket-protocol", "packetboat.v1".to_owned());
+        let headers = [("cookie", format!("session={session}")), protocol];
+        Self::open(address, &format!("/ws{query}"), &headers).await
     }
 
     /// Sends a text frame.
@@ -67,6 +108,26 @@ impl Socket {
     /// Sends `value` as JSON.
     pub async fn send_json(&mut self, value: &Value) {
         self.send(value.to_string()).await;
+    }
+
+    /// Sends `value` as JSON to a server that may be gone; whether it was sent.
+    pub async fn try_send_json(&mut self, value: &Value) -> bool {
+        let message = Message::text(value.to_string());
+        timeout(PATIENCE, self.stream.send(message)).await.expect("in time").is_ok()
+    }
+
+    /// The next text frame, as JSON; `None` when the connection is over. Dropping the
+    /// future loses nothing.
+    pub async fn try_json(&mut self) -> Option<Value> {
+        loop {
+            match self.stream.next().await? {
+                Ok(Message::Text(text)) => {
+                    return Some(serde_json::from_str(&text).expect("a frame of JSON"));
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// The next text frame, as JSON.

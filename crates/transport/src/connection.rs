@@ -41,8 +41,9 @@ pub enum Message<'a> {
     Binary(&'a [u8]),
 }
 
-/// What a capability does with a connection. Dropped when the connection is over,
-/// however it ended; that is how a capability learns of it.
+/// What a capability does with a connection. Dropped as soon as the connection is
+/// over or closing, however that came; that is how a capability learns of it. Bytes
+/// already queued, and the close frame, may still be on their way then.
 pub trait Handler: Send + 'static {
     /// Takes a message. Must not wait: work that waits goes elsewhere, and answers go
     /// to the connection's outbox.
@@ -57,7 +58,9 @@ pub trait Handler: Send + 'static {
 pub(crate) struct Connection<H> {
     wire: Wire,
     line: Arc<Line>,
-    handler: H,
+    /// Gone once the connection is closing: a peer that takes its time over the close
+    /// hand-shake, or was cut off, is not there any more for anybody else.
+    handler: Option<H>,
     decoder: Decoder,
     /// Bytes of frames that are not complete, or wait for the handler.
     partial: Vec<u8>,
@@ -90,11 +93,18 @@ impl<H: Handler> Connection<H> {
         }
         let decoder = Decoder::default();
         let partial = first.to_vec();
+        let handler = Some(handler);
         Self { wire, line, handler, decoder, partial, hearing: Hearing::Open, flushing: false }
     }
 
     fn outbox(&self) -> &Outbox {
         self.line.outbox()
+    }
+
+    /// Whether the peer may be read from: not while its handler is busy, but always
+    /// when there is only its close frame to wait for.
+    fn ready(&self) -> bool {
+        self.handler.as_ref().is_none_or(Handler::ready)
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Over> {
@@ -108,6 +118,9 @@ impl<H: Handler> Connection<H> {
             // before more is read, and a dead or finished connection ends here.
             self.write(cx)?;
             let status = self.outbox().status();
+            if status.closing {
+                self.handler = None;
+            }
             let said = status.closing && !status.pending && !self.flushing;
             if status.dead || (said && self.hearing == Hearing::Closed) {
                 return Err(Over);
@@ -116,7 +129,7 @@ impl<H: Handler> Connection<H> {
                 self.wire.shut();
                 self.hearing = Hearing::Shut;
             }
-            if !status.closing && !self.handler.ready() {
+            if !self.ready() {
                 return Ok(Poll::Pending);
             }
             if reads == READS_A_TURN {
@@ -190,8 +203,7 @@ impl<H: Handler> Connection<H> {
     fn handle(&mut self, bytes: &mut [u8]) -> usize {
         let mut used = 0;
         while self.hearing == Hearing::Open {
-            let closing = self.outbox().status().closing;
-            if !closing && !self.handler.ready() {
+            if !self.ready() {
                 return used;
             }
             match self.decoder.decode(&mut bytes[used..]) {
@@ -199,15 +211,12 @@ impl<H: Handler> Connection<H> {
                 Ok(Decoded::Frame(length, event)) => {
                     used += length;
                     let outbox = self.line.outbox();
-                    match event {
-                        Event::Text(text) if !closing => {
-                            self.handler.on_message(Message::Text(text));
-                        }
-                        Event::Binary(data) if !closing => {
-                            self.handler.on_message(Message::Binary(data));
-                        }
+                    let message = match event {
+                        Event::Text(text) => Some(Message::Text(text)),
+                        Event::Binary(data) => Some(Message::Binary(data)),
                         Event::Ping(payload) => {
                             outbox.send(&[frame::pong(payload)]);
+                            None
                         }
                         Event::Close(code) => {
                             outbox.finish(match code {
@@ -215,8 +224,12 @@ impl<H: Handler> Connection<H> {
                                 None => frame::empty_close(),
                             });
                             self.hearing = Hearing::Closed;
+                            None
                         }
-                        Event::Text(_) | Event::Binary(_) | Event::Nothing => {}
+                        Event::Nothing => None,
+                    };
+                    if let (Some(handler), Some(message)) = (&mut self.handler, message) {
+                        handler.on_message(message);
                     }
                     self.decoder.release();
                 }

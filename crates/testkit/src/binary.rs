@@ -1,0 +1,116 @@
+//! The real `packetboat` command as a process of its own: for what only a process
+//! shows (signals, sudden death, memory).
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use serde_json::json;
+
+use crate::{Http, Person};
+
+/// A running `packetboat serve` on a free port. Killed when dropped.
+#[derive(Debug)]
+pub struct Binary {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    address: SocketAddr,
+}
+
+impl Binary {
+    /// Starts `executable` (a test passes `env!("CARGO_BIN_EXE_packetboat")`) on a data
+    /// folder, with more settings from `environment`, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(executable: &str, data: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(executable)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line of output");
+        let port = line.trim_end().trim_end_matches('/').rsplit(':').next();
+        let port: u16 = port
+            .and_then(|port| port.parse().ok())
+            .unwrap_or_else(|| panic!("it says where to open it, not {line:?}"));
+        Self { child, stdout, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Registers and logs in.
+    ///
+    /// # Panics
+    /// If either fails.
+    pub async fn person(&self, username: &str) -> Person {
+        Person::new(&Http::new(self.address), username).await
+    }
+
+    /// Opens a session for somebody who registered before; a new token.
+    ///
+    /// # Panics
+    /// If the key is not known.
+    pub async fn log_in(&self, key: &str) -> String {
+        Person::log_in(&Http::new(self.address), key).await
+    }
+
+    /// Ends it without warning (SIGKILL).
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Waits for it to end by itself.
+    ///
+    /// # Panics
+    /// If it cannot be waited for.
+    pub fn wait(&mut self) -> ExitStatus {
+        // Reading to the end first, so that it never blocks on its output.
+        let _ = self.stdout.read_to_string(&mut String::new());
+        self.child.wait().expect("a process of ours")
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Person {
+    pub(crate) async fn new(http: &Http, username: &str) -> Self {
+        let body = json!({ "username": username }).to_string();
+        let registered = http.post("/api/register", body).await;
+        assert_eq!(registered.status, 201, "{registered:?}");
+        let key = registered.json()["key"].as_str().expect("a key").to_owned();
+        let session = Self::log_in(http, &key).await;
+        Self { username: username.to_owned(), key, session }
+    }
+
+    pub(crate) async fn log_in(http: &Http, key: &str) -> String {
+        let answer = http.post("/api/login", json!({ "key": key }).to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.session().expect("a session cookie")
+    }
+}

@@ -1,0 +1,117 @@
+/**
+ * What every test has: its own server, people with pages, and a guard that fails the test
+ * if any page logged an error, threw, or ran into the content security policy.
+ */
+
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, test as base } from "@playwright/test";
+
+import { Server } from "./server.mjs";
+
+/** What browsers log by themselves when a server is away; only outage tests allow it. */
+export const OUTAGE = /WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED|net::ERR_INTERNET_DISCONNECTED/;
+
+export const test = base.extend({
+  server: async ({}, use) => {
+    const server = await Server.start();
+    await use(server);
+    await server.dispose();
+  },
+
+  /** Collects what pages complain about; `guard.allow(pattern)` where it is expected. */
+  guard: async ({}, use) => {
+    const complaints = [];
+    const allowed = [];
+    await use({
+      allow: (pattern) => allowed.push(pattern),
+      watch: (page) => {
+        page.on("console", (message) => {
+          if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+        });
+        page.on("pageerror", (error) => complaints.push(`thrown: ${error.message}`));
+      },
+    });
+    const unexpected = complaints.filter((text) => !allowed.some((pattern) => pattern.test(text)));
+    expect(unexpected, "what the pages complained about").toEqual([]);
+  },
+
+  /** Opens a visitor's page in a browser of its own. */
+  visit: async ({ browser, server, guard }, use) => {
+    const contexts = [];
+    await use(async (options = {}) => {
+      const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-GB", ...options });
+      contexts.push(context);
+      const page = await context.newPage();
+      guard.watch(page);
+      await page.goto(server.url);
+      return page;
+    });
+    for (const context of contexts) await context.close();
+  },
+
+  /** A person in the room: registered, logged in, connected. */
+  person: async ({ visit }, use) => {
+    await use(async (name, options = {}) => {
+      const page = await visit(options);
+      await signUp(page, name);
+      return page;
+    });
+  },
+});
+
+export { expect };
+
+/**
+ * @param {import("@playwright/test").Page} page
+ * @param {string} name
+ * @returns {Promise<string>} the key
+ */
+export async function signUp(page, name) {
+  await page.getByLabel("Username").fill(name);
+  await page.getByRole("button", { name: "Create account" }).click();
+  const key = await page.getByLabel("Access key").textContent();
+  await page.getByRole("button", { name: "I have saved it" }).click();
+  await expectConnected(page);
+  return key ?? "";
+}
+
+/** @param {import("@playwright/test").Page} page */
+export async function expectConnected(page) {
+  await expect(page.getByRole("banner")).toContainText(/\d+ here/);
+}
+
+/** @param {import("@playwright/test").Page} page */
+export const messageBox = (page) => page.getByRole("textbox", { name: "Message" });
+
+/** @param {import("@playwright/test").Page} page */
+export const log = (page) => page.getByRole("log", { name: "Messages" });
+
+/**
+ * The rows of messages with exactly this text.
+ * @param {import("@playwright/test").Page} page
+ * @param {string} text
+ */
+export const messages = (page, text) =>
+  log(page).locator(".message").filter({ has: page.locator(".body").getByText(text, { exact: true }) });
+
+/**
+ * @param {import("@playwright/test").Page} page
+ * @param {string} text
+ */
+export async function say(page, text) {
+  await messageBox(page).fill(text);
+  await messageBox(page).press("Enter");
+}
+
+/**
+ * No violation in either theme.
+ * @param {import("@playwright/test").Page} page
+ */
+export async function expectAccessible(page) {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join("\n")}`);
+    expect(found, colorScheme).toEqual([]);
+  }
+}
