@@ -75,6 +75,7 @@ const room = new Room({
   newId: () => uuid(),
   time,
   onMessage: gotMessage,
+  onRefused: (code) => announcer.say(t.log.failed(code)),
 });
 
 const socket = new RoomSocket({
@@ -99,6 +100,8 @@ session.state.watch((state) => {
 
 /** @param {string} name */
 function showRoom(name) {
+  socket.stop();
+  room.leave();
   room.enter(name);
   roomView = new RoomView();
   roomView.room = room;
@@ -142,6 +145,7 @@ function answer(intent) {
       return session.entered(intent.name);
     case "log-out":
       room.outbox.clear();
+      roomView?.forgetDraft();
       return void session.logout(t.notice.loggedOut);
     case "post":
       room.post(intent.text);
@@ -162,8 +166,7 @@ function answer(intent) {
       return room.latest();
     case "at-bottom":
       room.unread.atBottom(intent.value);
-      if (intent.value) room.log.trim();
-      return;
+      return room.log.follow(intent.value);
     case "reconnect":
       return socket.nudge();
     case "toggle-people":

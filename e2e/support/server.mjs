@@ -33,7 +33,7 @@ export class Server {
   /** Starts, or starts again on the same port and data. */
   async start() {
     const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${this.#port}`, "--data", this.#data], {
-      env: { ...process.env, PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8" },
+      env: { ...foreign(process.env), PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
@@ -107,6 +107,15 @@ export class Server {
       body: JSON.stringify(body),
     });
   }
+}
+
+/**
+ * The environment without anybody's own settings, which would configure the server under
+ * test, and which it refuses if it does not know them.
+ * @param {NodeJS.ProcessEnv} environment
+ */
+function foreign(environment) {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("PACKETBOAT_")));
 }
 
 /**

@@ -2,6 +2,9 @@
 
 import { expect, expectAccessible, expectConnected, log, messageBox, messages, OUTAGE, say, test } from "../support/fixtures.mjs";
 
+// A look by axe takes seconds on a busy machine, and these tests take many.
+test.slow();
+
 /** What a first visit may load, bytes as sent. */
 const WEIGHT_LIMIT = 100 * 1024;
 

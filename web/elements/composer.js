@@ -62,6 +62,12 @@ export class Composer extends View {
     if (!matchMedia("(pointer: coarse)").matches) this.#text.focus();
   }
 
+  /** Drops what was being written. */
+  forget() {
+    this.#text.value = "";
+    this.#changed();
+  }
+
   #others() {
     const me = this.room.me.value;
     return this.room.people.state.value.names.filter((name) => name !== me);

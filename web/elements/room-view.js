@@ -62,6 +62,11 @@ export class RoomView extends View {
     this.#timeline.jumpToLatest();
   }
 
+  /** Whoever logs out on purpose leaves nothing behind on this computer. */
+  forgetDraft() {
+    this.#composer.forget();
+  }
+
   /** The button that had the focus is gone: the next thing to do is to write. */
   focusComposer() {
     this.#composer.focusGently();

@@ -32,6 +32,8 @@ export class Timeline extends View {
   #placeholder = h("div", { class: "placeholder" });
   #jump = h("button", { type: "button", class: "jump", hidden: true });
   #atBottom = true;
+  /** @type {boolean | null} what was last said about being at the end */
+  #reported = null;
   /** The height of the list's window at the last look, to tell resizing from scrolling. */
   #height = 0;
 
@@ -41,6 +43,7 @@ export class Timeline extends View {
    */
   draw(signal) {
     this.#atBottom = true;
+    this.#reported = null;
     this.#scroller.replaceChildren(this.#top, this.#placeholder, this.#list);
     this.replaceChildren(this.#scroller, this.#jump);
     const refresh = framed(() => this.#refresh(), signal);
@@ -69,9 +72,9 @@ export class Timeline extends View {
     this.#drawTop(state);
     this.#drawRows(state);
     this.#drawPlaceholder(state);
-    this.#drawJump(state);
     if (anchor === null) this.#scrollToEnd();
     else this.#scroller.scrollTop += this.#topOf(anchor.key) - anchor.top;
+    this.#report();
     this.#loadAtEdges();
   }
 
@@ -168,7 +171,9 @@ export class Timeline extends View {
 
   #report() {
     const state = this.room.log.state.value;
-    this.ask({ type: "at-bottom", value: this.#atBottom && state.attached });
+    const value = this.#atBottom && state.attached;
+    if (value !== this.#reported) this.ask({ type: "at-bottom", value });
+    this.#reported = value;
     this.#drawJump(state);
   }
 

@@ -37,6 +37,8 @@ export class Log {
   latest = 0;
   epoch = "";
 
+  /** The reader is at the end, and new messages push old ones out. */
+  #following = true;
   #seq = 0;
   /** The `before` of the page asked for; answers to anything else are not ours. */
   #asked = 0;
@@ -77,7 +79,11 @@ export class Log {
     const { messages, attached } = this.state.value;
     if (message.id <= this.latest) return;
     this.latest = message.id;
-    if (attached) this.#set({ messages: [...messages, message] });
+    if (!attached) return;
+    const all = [...messages, message];
+    if (all.length <= KEPT_LIMIT) this.#set({ messages: all });
+    else if (this.#following) this.#set({ messages: all.slice(-KEPT_LIMIT), more: true });
+    else this.#set({ attached: false });
   }
 
   /**
@@ -144,10 +150,13 @@ export class Log {
     });
   }
 
-  /** Called while the reader is at the end: old messages beyond the bound may go. */
-  trim() {
+  /**
+   * @param {boolean} following the reader is at the end, so the oldest may go
+   */
+  follow(following) {
+    this.#following = following;
     const { messages } = this.state.value;
-    if (messages.length <= KEPT_LIMIT) return;
+    if (!following || messages.length <= KEPT_LIMIT) return;
     this.#set({ messages: messages.slice(-KEPT_LIMIT), more: true });
   }
 

@@ -27,6 +27,7 @@ const TEXT_LIMIT = 300;
  * @property {() => string} newId
  * @property {{now: () => number, later: (run: () => void, ms: number) => number, never: (timer: number) => void}} time
  * @property {(message: Message) => void} onMessage somebody else's, as it arrives
+ * @property {(code: string) => void} onRefused one's own message was not taken
  */
 
 export class Room {
@@ -84,6 +85,7 @@ export class Room {
         break;
       case "nack":
         this.outbox.refused(frame.client_id, frame.code);
+        this.#needs.onRefused(frame.code);
         break;
       case "history":
         this.log.history(frame.before, frame.messages, frame.more);
@@ -113,7 +115,7 @@ export class Room {
   post(text) {
     this.latest();
     this.unread.reset();
-    this.typing.sent();
+    this.typing.stop();
     const taken = this.outbox.post(text, this.#needs.time.now());
     this.#needs.expect();
     return taken;
@@ -138,12 +140,13 @@ export class Room {
   }
 
   sayTyping() {
-    if (this.typing.shouldSay()) this.#needs.send({ type: "typing" });
+    this.typing.typed(() => this.#needs.send({ type: "typing" }));
   }
 
   /** @param {Welcome} welcome */
   #welcome(welcome) {
-    this.me.value = welcome.you;
+    // Another tab may have signed in somebody else: their room, not this one's outbox.
+    if (welcome.you !== this.me.value) this.enter(welcome.you);
     this.textLimit.value = welcome.limits.text;
     this.people.replace(welcome.online, welcome.online_count, welcome.you);
     const missed = this.log.state.value.ready ? this.log.latest : null;

@@ -20,7 +20,7 @@ const GROUP_GAP_MS = 5 * 60_000;
  * @param {Notice[]} known.notices
  * @param {OutboxEntry[]} known.pending shown last; leave out while detached
  * @param {string} known.me
- * @param {number | null} known.newFrom the divider stands before this id
+ * @param {number | null} known.newFrom the divider stands before this id, where it is loaded
  * @param {number} known.now
  * @returns {Row[]}
  */
@@ -31,7 +31,6 @@ export function buildRows({ messages, notices, pending, me, newFrom, now }) {
   /** @type {MessageRow | null} */
   let previous = null;
   let day = "";
-  let divided = false;
 
   /** @param {number} after */
   const addNotices = (after) => {
@@ -57,9 +56,8 @@ export function buildRows({ messages, notices, pending, me, newFrom, now }) {
 
   if (messages.length === 0) addNotices(0);
   for (const message of messages) {
-    if (!divided && newFrom !== null && message.id >= newFrom) {
+    if (message.id === newFrom) {
       rows.push({ kind: "new", key: "new" });
-      divided = true;
       previous = null;
     }
     addMessage(storedRow(message, me));

@@ -83,9 +83,11 @@ export class Session {
   /** Another tab of this browser logged in or out. */
   changedElsewhere() {
     const name = this.#keep.get(NAME);
-    const { phase } = this.state.value;
-    if (typeof name === "string" && phase === "visitor") this.state.value = { phase: "member", name };
-    if (name === null && phase === "member") this.state.value = { phase: "visitor", notice: null };
+    const state = this.state.value;
+    const current = state.phase === "member" ? state.name : null;
+    if (state.phase === "checking" || name === current) return;
+    if (typeof name === "string") this.state.value = { phase: "member", name };
+    else this.state.value = { phase: "visitor", notice: null };
   }
 
   /**

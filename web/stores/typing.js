@@ -12,6 +12,8 @@ export class Typing {
   /** @type {Map<string, number>} name → timer */
   #timers = new Map();
   #saidAt = -Infinity;
+  /** @type {number | null} what was typed too soon is said at the end of the pause */
+  #waiting = null;
   /** @type {{now: () => number, later: (run: () => void, ms: number) => number, never: (timer: number) => void}} */
   #time;
 
@@ -36,21 +38,32 @@ export class Typing {
   }
 
   clear() {
+    this.stop();
     for (const timer of this.#timers.values()) this.#time.never(timer);
     this.#timers.clear();
     this.#publish();
   }
 
-  /** @returns {boolean} whether it is time to tell the others again */
-  shouldSay() {
-    if (this.#time.now() - this.#saidAt < SAY_EVERY_MS) return false;
-    this.#saidAt = this.#time.now();
-    return true;
+  /**
+   * A key was struck.
+   * @param {() => void} say tells the others: now, or when enough time has passed
+   */
+  typed(say) {
+    if (this.#waiting !== null) return;
+    const early = this.#saidAt + SAY_EVERY_MS - this.#time.now();
+    const speak = () => {
+      this.#waiting = null;
+      this.#saidAt = this.#time.now();
+      say();
+    };
+    if (early <= 0) speak();
+    else this.#waiting = this.#time.later(speak, early);
   }
 
-  /** The message is sent: the next key stroke is news again. */
-  sent() {
-    this.#saidAt = -Infinity;
+  /** The message is sent: there is nothing left to say. */
+  stop() {
+    if (this.#waiting !== null) this.#time.never(this.#waiting);
+    this.#waiting = null;
   }
 
   #publish() {

@@ -80,6 +80,19 @@ test("at the end, the oldest go first", () => {
   const log = new Log();
   log.welcome(welcome(range(1, 50)));
   for (const each of range(51, KEPT_LIMIT + 20)) log.append(each);
-  log.trim();
   assert.deepEqual([ids(log)[0], ids(log).length, log.state.value.more], [21, KEPT_LIMIT, true]);
+});
+
+test("a reader further up keeps the place, and the page its bound", () => {
+  const log = new Log();
+  log.welcome(welcome(range(1, 50)));
+  log.follow(false);
+  for (const each of range(51, KEPT_LIMIT + 20)) log.append(each);
+  assert.deepEqual([ids(log)[0], ids(log).length, log.state.value.attached], [1, KEPT_LIMIT, false]);
+  assert.equal(log.latest, KEPT_LIMIT + 20);
+  const next = log.newer();
+  log.history(next.before, range(KEPT_LIMIT + 1, KEPT_LIMIT + 20), true);
+  assert.deepEqual([ids(log).at(-1), log.state.value.attached], [KEPT_LIMIT + 20, true]);
+  log.follow(true);
+  assert.equal(ids(log).length, KEPT_LIMIT);
 });

@@ -4,15 +4,23 @@ import { test } from "node:test";
 import { Room } from "../stores/room.js";
 
 function setup() {
-  const wire = { open: true, sent: /** @type {any[]} */ ([]), heard: /** @type {any[]} */ ([]), now: 0 };
+  const wire = { open: true, sent: /** @type {any[]} */ ([]), heard: /** @type {any[]} */ ([]), now: 0, timers: new Map() };
   let next = 0;
   const room = new Room({
     send: (frame) => wire.open && wire.sent.push(frame) > 0,
     expect: () => {},
     keep: { get: () => null, set: () => {} },
     newId: () => `c${(next += 1)}`,
-    time: { now: () => wire.now, later: () => (next += 1), never: () => {} },
+    time: {
+      now: () => wire.now,
+      later: (run, ms) => {
+        wire.timers.set((next += 1), { run, ms });
+        return next;
+      },
+      never: (timer) => wire.timers.delete(timer),
+    },
     onMessage: (message) => wire.heard.push(message.text),
+    onRefused: (code) => wire.heard.push(code),
   });
   room.enter("me");
   const welcome = (more = {}) =>
@@ -102,12 +110,23 @@ test("typing ends with the message, and is said at most every three seconds", ()
   says(1, "ann", "done");
   assert.deepEqual(room.typing.names.value, []);
 
+  const said = () => wire.sent.filter(({ type }) => type === "typing").length;
   room.sayTyping();
-  wire.now = 2_999;
+  wire.now = 1_000;
   room.sayTyping();
+  room.sayTyping();
+  assert.deepEqual([said(), wire.timers.size], [1, 1]);
+  const [waiting] = wire.timers.values();
+  assert.equal(waiting.ms, 2_000);
   wire.now = 3_000;
+  waiting.run();
+  assert.equal(said(), 2);
+
+  wire.now = 4_000;
   room.sayTyping();
-  assert.equal(wire.sent.filter(({ type }) => type === "typing").length, 2);
+  const before = wire.timers.size;
+  room.post("there it is");
+  assert.equal(wire.timers.size, before - 1, "who has sent the message is not typing it");
 });
 
 test("a refusal marks the message, and unknown frames do nothing", () => {
@@ -116,5 +135,6 @@ test("a refusal marks the message, and unknown frames do nothing", () => {
   room.post("x");
   room.receive({ type: "nack", client_id: wire.sent[0].client_id, code: "rate_limited", error: "" });
   assert.equal(room.outbox.entries.value[0].code, "rate_limited");
+  assert.deepEqual(wire.heard, ["rate_limited"]);
   room.receive(/** @type {any} */ ({ type: "something new" }));
 });

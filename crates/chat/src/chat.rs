@@ -120,11 +120,12 @@ impl Chat {
         self.0.room.intake.waiting()
     }
 
-    /// Publishes gauges; call it every second or so.
-    pub fn report(&self) {
+    /// Publishes gauges, and forgets what is over; call it every second.
+    pub fn upkeep(&self) {
+        self.0.room.forget_the_calm();
         metrics::counter!("packetboat_deliveries_total").absolute(self.0.room.delivered() as u64);
         metrics::gauge!("packetboat_postings_waiting").set(self.waiting() as f64);
-        metrics::gauge!("packetboat_people_online").set(self.0.room.names().len() as f64);
+        metrics::gauge!("packetboat_people_online").set(self.0.room.count() as f64);
     }
 
     /// Takes no more postings, stores and delivers those it has taken. The sockets are

@@ -9,15 +9,17 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{AccountId, Timestamp};
 use hub::Format;
 use parking_lot::Mutex;
 use storage::StorageError;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::dialect::Refusal;
-use crate::room::{Flight, Room};
+use crate::room::{InFlight, Room};
 use crate::store::Posted;
 use crate::{Message, Text};
 
@@ -25,15 +27,19 @@ use crate::{Message, Text};
 const MAX_BATCH: usize = 256;
 
 /// Postings that may wait for storage, from all connections together. Beyond this the
-/// server is overloaded and says so.
+/// server is overloaded and refuses; the refusals wait in line too, no more of them
+/// than a connection may have in flight.
 const MAX_WAITING: usize = 65_536;
+
+/// How soon after a failed commit it is looked up what became of it, if nobody posts.
+const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Something a connection posted, or was refused to.
 #[derive(Debug)]
 pub(crate) struct Posting {
     pub(crate) author: AccountId,
     pub(crate) author_name: Arc<str>,
-    pub(crate) flight: Arc<Flight>,
+    pub(crate) in_flight: Arc<InFlight>,
     pub(crate) format: Format,
     pub(crate) client_id: Option<Box<str>>,
     /// A refusal waits in line too, so that answers keep the order of the postings.
@@ -65,16 +71,19 @@ struct Queue {
 }
 
 impl Intake {
-    /// Appends a posting; gives it back when too many wait, or after closing.
-    pub(crate) fn push(&self, posting: Posting) -> Result<(), Posting> {
+    /// Appends a posting. After closing it is dropped without an answer: the close
+    /// frame that is on its way to everybody says what became of it.
+    pub(crate) fn push(&self, mut posting: Posting) {
         let mut queue = self.queue.lock();
-        if queue.closed || queue.postings.len() >= MAX_WAITING {
-            return Err(posting);
+        if queue.closed {
+            return;
+        }
+        if queue.postings.len() >= MAX_WAITING {
+            posting.text = Err(Refusal::RateLimited);
         }
         queue.postings.push_back(posting);
         drop(queue);
         self.arrived.notify_one();
-        Ok(())
     }
 
     /// Takes nothing more; what waits is still carried out.
@@ -108,13 +117,21 @@ impl Intake {
 
 /// Stores what comes in until the intake is closed and empty.
 pub(crate) async fn run(room: Arc<Room>) {
-    let mut last_at = Timestamp(i64::MIN);
+    let mut last_at = room.last_at();
     let mut in_step = true;
-    while let Some(batch) = room.intake.take().await {
-        room.delivery_ready().await;
+    loop {
+        let batch = match timeout(CATCH_UP_INTERVAL, room.intake.take()).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return,
+            Err(_) => Vec::new(), // Nobody posts; there may be something to catch up on.
+        };
         if !in_step {
             in_step = catch_up(&room).await.is_ok();
         }
+        if batch.is_empty() {
+            continue;
+        }
+        room.delivery_ready().await;
         let result = if in_step {
             store(&room, &batch, &mut last_at).await
         } else {
@@ -134,7 +151,7 @@ pub(crate) async fn run(room: Arc<Room>) {
 /// After a failed commit it is not known what was stored: reads what was.
 async fn catch_up(room: &Room) -> Result<(), StorageError> {
     let found = room.store.after(room.id(), room.head()).await?;
-    room.publish_found(&found);
+    room.publish_found(found);
     Ok(())
 }
 
@@ -195,18 +212,20 @@ async fn known<'a>(
 ) -> Result<HashMap<(AccountId, &'a str), Posted>, StorageError> {
     let mut known = HashMap::new();
     let mut unknown = HashSet::new();
-    for posting in batch {
-        let Some(client_id) = posting.client_id.as_deref() else { continue };
-        match room.posted_as(posting.author, client_id) {
-            Some(message) => {
-                let posted = Posted { id: message.id, at: message.at };
-                known.insert((posting.author, client_id), posted);
-            }
-            None => {
-                unknown.insert(client_id);
+    room.look_back(|recent| {
+        for posting in batch {
+            let Some(client_id) = posting.client_id.as_deref() else { continue };
+            match recent.posted_as(posting.author, client_id) {
+                Some(message) => {
+                    let posted = Posted { id: message.id, at: message.at };
+                    known.insert((posting.author, client_id), posted);
+                }
+                None => {
+                    unknown.insert(client_id);
+                }
             }
         }
-    }
+    });
     let client_ids: Vec<&str> = unknown.iter().copied().collect();
     for (author, client_id, posted) in room.store.posted_as(room.id(), &client_ids).await? {
         if let Some(client_id) = unknown.get(client_id.as_str()) {

@@ -6,7 +6,7 @@ pub(crate) mod piratchat;
 use base::Timestamp;
 use bytes::Bytes;
 use hub::{Format, MAX_FORMATS};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use transport::frame;
 
 use crate::{Message, TextError};
@@ -97,6 +97,13 @@ fn both(piratchat: Bytes, packetboat: Bytes) -> [Bytes; MAX_FORMATS] {
     frames[PIRATCHAT.0] = piratchat;
     frames[PACKETBOAT.0] = packetboat;
     frames
+}
+
+/// Reads a command. Only a JSON object is one: serde alone would also take an array of
+/// the fields' values for it.
+fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let is_object = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
+    is_object.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// A text frame of `event` as JSON.

@@ -35,6 +35,11 @@ impl Pace {
             })
             .is_ok()
     }
+
+    /// Whether nothing of the past counts any more.
+    pub(crate) fn is_calm(&self, now: Duration) -> bool {
+        self.due.load(Ordering::Relaxed) <= micros(now)
+    }
 }
 
 fn micros(span: Duration) -> u64 {

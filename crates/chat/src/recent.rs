@@ -4,12 +4,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use base::AccountId;
+use base::{AccountId, Timestamp};
 
 use crate::Message;
 
-/// Messages kept. A client that missed no more than this catches up in one frame.
+/// Messages kept. A client that missed no more than this, and no more than
+/// [`RECOVERY_TEXT`], catches up in one frame.
 pub(crate) const RECENT: usize = 2_048;
+
+/// Bytes of text in a recovery. Told before anything is encoded, because encoding
+/// happens under the room's lock.
+const RECOVERY_TEXT: usize = 512 * 1024;
 
 /// The newest messages, oldest first, their ids without gaps.
 #[derive(Debug, Default)]
@@ -38,6 +43,11 @@ impl Recent {
         self.messages.back().map_or(0, |message| message.id)
     }
 
+    /// When the newest message was accepted.
+    pub(crate) fn last_at(&self) -> Option<Timestamp> {
+        self.messages.back().map(|message| message.at)
+    }
+
     /// The newest `count`, oldest first, and whether there are older ones.
     pub(crate) fn last(&self, count: usize) -> (Vec<Arc<Message>>, bool) {
         let skip = self.messages.len().saturating_sub(count);
@@ -56,7 +66,9 @@ impl Recent {
             return None;
         }
         let skip = usize::try_from(id + 1 - first).ok()?;
-        Some(self.messages.iter().skip(skip).cloned().collect())
+        let missed = self.messages.iter().skip(skip);
+        let text: usize = missed.clone().map(|message| message.text.len()).sum();
+        (text <= RECOVERY_TEXT).then(|| missed.cloned().collect())
     }
 
     /// Up to `limit` messages below `before`, oldest first, and whether there are
@@ -74,18 +86,16 @@ impl Recent {
     }
 
     /// The message that `author` posted under `client_id`.
-    pub(crate) fn posted_as(&self, author: AccountId, client_id: &str) -> Option<Arc<Message>> {
-        // The key owns its text; one small copy a retry is no cost worth a wrapper type.
+    pub(crate) fn posted_as(&self, author: AccountId, client_id: &str) -> Option<&Message> {
+        // The key owns its text; one small copy a post is no cost worth a wrapper type.
         let id = self.by_client_id.get(&(author, client_id.into()))?;
         let first = self.messages.front()?.id;
-        self.messages.get(usize::try_from(id - first).ok()?).cloned()
+        self.messages.get(usize::try_from(id - first).ok()?).map(Arc::as_ref)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use base::Timestamp;
-
     use super::*;
 
     fn message(id: i64) -> Arc<Message> {

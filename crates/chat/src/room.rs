@@ -10,8 +10,9 @@ mod seat;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::{AccountId, Clock, Principal, SessionRef};
+use base::{AccountId, Clock, Principal, SessionRef, Timestamp};
 use bytes::Bytes;
 use hub::{
     Arrival, Departure, Except, Format, MAX_FORMATS, Member, Op, Outbox, Presence, Publication,
@@ -28,13 +29,16 @@ use crate::pace::{Pace, Rate};
 use crate::recent::Recent;
 use crate::store::{RoomRecord, Store};
 
-pub(crate) use seat::{Flight, Seat};
+pub(crate) use seat::{InFlight, Seat};
 
 /// Connections one person may hold in the room at once (`packetboat.v1`).
 pub const MAX_CONNECTIONS: usize = 16;
 
 /// Names a newcomer is told; of a larger crowd it learns the number.
 const MAX_NAMES: usize = 500;
+
+/// How often one person may join.
+const JOINING: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
 
 /// The longest recovery, in bytes on the wire: with what else may be queued it must
 /// stay within a connection's outbox, or a client that missed much would be cut off
@@ -48,6 +52,8 @@ pub(crate) enum JoinError {
     Taken,
     /// This person holds [`MAX_CONNECTIONS`] already.
     TooMany,
+    /// This person comes and goes faster than [`JOINING`].
+    TooOften,
 }
 
 /// Where a reconnecting client left off.
@@ -86,14 +92,24 @@ struct State {
     recent: Recent,
     presence: Presence,
     people: HashMap<AccountId, Person>,
+    /// How fast each person went lately, kept for a while after they left: leaving and
+    /// coming back must not be a way to go faster. [`Room::forget_the_calm`] bounds it
+    /// to those who were here within the time that a pace takes to recover.
+    paces: HashMap<AccountId, Arc<Paces>>,
     /// The server is going: departures are not worth a word any more.
     closing: bool,
+}
+
+/// One person's paces, over all of their connections.
+#[derive(Debug, Default)]
+pub(crate) struct Paces {
+    posting: Pace,
+    joining: Pace,
 }
 
 /// What the room keeps of a person while they are in it.
 #[derive(Debug, Default)]
 struct Person {
-    pace: Arc<Pace>,
     piratchat: bool,
     sockets: Vec<(SessionRef, Arc<Outbox>)>,
 }
@@ -128,6 +144,21 @@ impl Room {
         self.state.lock().presence.names().map(str::to_owned).collect()
     }
 
+    /// How many people are present.
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().presence.count()
+    }
+
+    /// Forgets the paces of those who could go at full speed again. Called every second.
+    pub(crate) fn forget_the_calm(&self) {
+        let now = self.clock.monotonic();
+        let calm = |paces: &Arc<Paces>| {
+            let unused = Arc::strong_count(paces) == 1;
+            unused && paces.posting.is_calm(now) && paces.joining.is_calm(now)
+        };
+        self.state.lock().paces.retain(|_, paces| !calm(paces));
+    }
+
     pub(crate) fn is_present(&self, account: AccountId) -> bool {
         self.state.lock().presence.connections(account.0) > 0
     }
@@ -144,12 +175,15 @@ impl Room {
         if state.presence.connections(principal.account.0) >= MAX_CONNECTIONS {
             return Err(JoinError::TooMany);
         }
+        let paces = state.paces.entry(principal.account).or_default().clone();
+        if !exempt && !paces.joining.allows(self.clock.monotonic(), JOINING) {
+            return Err(JoinError::TooOften);
+        }
         let person = state.people.entry(principal.account).or_default();
         if format == PIRATCHAT && std::mem::replace(&mut person.piratchat, true) {
             return Err(JoinError::Taken);
         }
         person.sockets.push((principal.session, outbox.clone()));
-        let pace = person.pace.clone();
 
         let mut ops = Vec::with_capacity(2);
         if state.presence.arrive(principal.account.0, &principal.username) == Arrival::First {
@@ -164,7 +198,7 @@ impl Room {
         self.topic.submit(&ops);
         drop(state);
 
-        Ok(Seat::new(self.clone(), principal, outbox, format, pace, exempt))
+        Ok(Seat::new(self.clone(), principal, outbox, format, paces, exempt))
     }
 
     /// The first frame of a Packetboat connection: what it missed, if that can be told
@@ -224,15 +258,17 @@ impl Room {
 
     /// Tells the room, and whoever posted, what became of a batch of postings.
     pub(crate) fn publish(&self, batch: &[(Posting, Outcome)]) {
+        // Encoded before the lock is taken: only the committer publishes messages, so
+        // their order is settled already.
         let mut ops = Vec::with_capacity(batch.len() * 2);
-        let mut state = self.state.lock();
+        let mut stored = Vec::with_capacity(batch.len());
         for (posting, outcome) in batch {
             let client_id = posting.client_id.as_deref();
-            let to = posting.flight.connection();
+            let to = posting.in_flight.connection();
             let answer = match outcome {
                 Outcome::Stored(message) => {
                     ops.push(Op::Publish(message_publication(message, to)));
-                    state.recent.push(message.clone());
+                    stored.push(message.clone());
                     dialect::ack(posting.format, client_id, message.id, message.at)
                 }
                 Outcome::Known(posted) => {
@@ -242,32 +278,43 @@ impl Room {
             };
             ops.push(Op::Reply { to, frame: answer });
         }
-        self.topic.submit(&ops);
-        drop(state);
-        batch.iter().for_each(|(posting, _)| posting.flight.landed());
+        self.append(stored, &ops);
+        batch.iter().for_each(|(posting, _)| posting.in_flight.landed());
     }
 
     /// Tells the room of messages that were stored although storing seemed to fail.
-    pub(crate) fn publish_found(&self, found: &[Arc<crate::Message>]) {
-        let mut state = self.state.lock();
+    pub(crate) fn publish_found(&self, found: Vec<Arc<crate::Message>>) {
         let ops: Vec<Op> =
             found.iter().map(|message| Op::Publish(message_publication(message, 0))).collect();
-        found.iter().for_each(|message| state.recent.push(message.clone()));
-        self.topic.submit(&ops);
+        self.append(found, &ops);
     }
 
-    /// What was posted under `client_id` lately.
-    pub(crate) fn posted_as(
-        &self,
-        author: AccountId,
-        client_id: &str,
-    ) -> Option<Arc<crate::Message>> {
-        self.state.lock().recent.posted_as(author, client_id)
+    /// The one place where messages enter the recent history and the topic: together.
+    fn append(&self, messages: Vec<Arc<crate::Message>>, ops: &[Op]) {
+        let mut state = self.state.lock();
+        messages.into_iter().for_each(|message| state.recent.push(message));
+        self.topic.submit(ops);
+    }
+
+    /// Sends a frame to one connection, after all that the room has told it so far.
+    /// The room's lock is not needed for that: only one partition hears it.
+    fn reply(&self, connection: &InFlight, frame: Bytes) {
+        self.topic.submit(&[Op::Reply { to: connection.connection(), frame }]);
+    }
+
+    /// Looks at the recent history. Memory work only: the room waits.
+    pub(crate) fn look_back<T>(&self, look: impl FnOnce(&Recent) -> T) -> T {
+        look(&self.state.lock().recent)
     }
 
     /// The newest id.
     pub(crate) fn head(&self) -> i64 {
-        self.state.lock().recent.head()
+        self.look_back(Recent::head)
+    }
+
+    /// When the newest message was accepted; long ago if there is none.
+    pub(crate) fn last_at(&self) -> Timestamp {
+        self.look_back(Recent::last_at).unwrap_or(Timestamp(i64::MIN))
     }
 
     /// Waits until delivery has room for more.

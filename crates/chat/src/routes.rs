@@ -26,6 +26,9 @@ use crate::room::{JoinError, Newcomer, Resume, Room};
 /// When a client turned away by a full or closing server may try again.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
 
+/// When somebody who comes and goes too often may try again.
+const RETRY_WHEN_TOO_OFTEN: Duration = Duration::from_secs(2);
+
 /// A caller who may come in.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -49,7 +52,7 @@ pub trait Gate: Send + Sync {
 }
 
 #[derive(Clone)]
-struct Door {
+struct Entrance {
     room: Arc<Room>,
     sockets: Sockets,
     gate: Arc<dyn Gate>,
@@ -64,8 +67,8 @@ pub(crate) fn routes(
     origins: OriginPolicy,
     exempt: Exempt,
 ) -> Router {
-    let door = Door { room, sockets, gate, origins, exempt };
-    Router::new().route("/ws", get(open)).with_state(door)
+    let entrance = Entrance { room, sockets, gate, origins, exempt };
+    Router::new().route("/ws", get(open)).with_state(entrance)
 }
 
 /// The query of a reconnecting Packetboat client. Anything unreadable counts as a
@@ -79,18 +82,18 @@ struct LeftOff {
 /// The order of the checks is the contract's: who it is, then whether there is room,
 /// then whether it is a hand-shake at all.
 async fn open(
-    State(door): State<Door>,
+    State(entrance): State<Entrance>,
     client: Client,
     left_off: Result<Query<LeftOff>, QueryRejection>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
-    if !door.origins.allows(request.headers(), &client) {
+    if !entrance.origins.allows(request.headers(), &client) {
         let sentence = "Pages of this origin may not open a socket here.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, sentence));
     }
-    let admission = door.gate.admit(request.headers(), &client).await?;
+    let admission = entrance.gate.admit(request.headers(), &client).await?;
     let packetboat = handshake::offers(request.headers(), SUBPROTOCOL);
-    if !packetboat && door.room.has_piratchat(admission.principal.account) {
+    if !packetboat && entrance.room.has_piratchat(admission.principal.account) {
         return Err(JoinError::Taken.into());
     }
     let chosen = packetboat.then_some(SUBPROTOCOL);
@@ -107,12 +110,12 @@ async fn open(
         return Err(ApiError::internal("the listener offers no upgrade"));
     };
     let resume = left_off.ok().map(|Query(LeftOff { last_id, epoch })| Resume { last_id, epoch });
-    door.seat(admission.principal, &client, packetboat, resume, upgrade)?;
+    entrance.seat(admission.principal, &client, packetboat, resume, upgrade)?;
     headers.insert(SET_COOKIE, admission.renewed);
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
 
-impl Door {
+impl Entrance {
     fn seat(
         &self,
         principal: Principal,
@@ -158,6 +161,7 @@ impl From<JoinError> for ApiError {
                 StatusCode::TOO_MANY_REQUESTS,
                 "You have as many open connections as one person may have.",
             ),
+            JoinError::TooOften => Self::too_many(RETRY_WHEN_TOO_OFTEN),
         }
     }
 }

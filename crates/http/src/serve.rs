@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, HOST};
+use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::linger::close;
-use crate::{Peer, Tls};
+use crate::{ApiError, Peer, Tls};
 
 /// Bounds of what a client may take up before its request is understood.
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +190,19 @@ fn prepare(stream: &TcpStream, limits: &ServeLimits) {
     let _ = limits;
 }
 
+/// What hyper leaves to its users: HTTP/1.1 asks for exactly one `Host` (RFC 9112
+/// section 3.2). Of two, a proxy may have checked the one and we would go by the other.
+fn flaw(request: &Request<Body>) -> Option<Response> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let right = hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11);
+    let sentence = "A request needs exactly one Host header.";
+    (!right).then(|| {
+        let refusal = ApiError::new(StatusCode::BAD_REQUEST, sentence);
+        // Whoever wrote this may not agree with us on where the next request begins.
+        ([(CONNECTION, "close")], refusal).into_response()
+    })
+}
+
 async fn http<S>(stream: S, peer: Peer, slot: Option<OwnedSemaphorePermit>, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -196,7 +211,13 @@ where
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        app.clone().oneshot(request)
+        let app = app.clone();
+        async move {
+            match flaw(&request) {
+                Some(refused) => Ok(refused),
+                None => app.oneshot(request).await,
+            }
+        }
     });
     let io = TokioIo::new(stream);
     let mut connection = shared.http.serve_connection(io, service).with_upgrades();

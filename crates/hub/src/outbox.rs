@@ -29,6 +29,14 @@ use parking_lot::Mutex;
 /// this the call costs more to prepare than it saves).
 const MAX_SLICES: usize = 64;
 
+/// A segment shorter than this is copied behind the one before it while both wait:
+/// the entry in the queue and the allocation would take more memory than its bytes,
+/// and the cap counts bytes. (A pong is two.)
+const COPIED_BELOW: usize = 128;
+
+/// Bytes that are joined in this way into one segment.
+const JOINED: usize = 4 * 1024;
+
 /// Past the [`Budget`], connections holding more than this are cut off.
 const BUDGET_SHARE: usize = 64 * 1024;
 
@@ -208,7 +216,7 @@ impl Outbox {
     /// Returns whether it was sent.
     pub fn send_volatile(&self, segments: &[Bytes]) -> bool {
         let mut state = self.state.lock();
-        if state.phase != Phase::Open || !state.queue.is_empty() || state.sink.is_none() {
+        if state.phase != Phase::Open || !state.queue.is_empty() {
             return false;
         }
         let sent = state.push(segments, &self.policy);
@@ -315,6 +323,9 @@ impl Drop for Outbox {
 impl State {
     /// Writes or queues `segments`; cuts the peer off when that is too much.
     fn push(&mut self, segments: &[Bytes], policy: &Policy) -> Sent {
+        if segments.iter().all(Bytes::is_empty) {
+            return Sent::Written; // Or a peer would seem blocked by nothing.
+        }
         let mut rest = segments;
         let mut offset = 0;
         if self.queue.is_empty()
@@ -338,7 +349,7 @@ impl State {
         let mut added = 0;
         for segment in rest.iter().filter(|segment| !segment.is_empty()) {
             added += segment.len();
-            self.queue.push_back(segment.clone());
+            self.enqueue(segment);
         }
         self.grow(added.saturating_sub(offset), policy);
         let over_budget = policy.budget.queued() > policy.budget.limit;
@@ -347,6 +358,23 @@ impl State {
             return Sent::Cut;
         }
         if self.queue.is_empty() { Sent::Written } else { Sent::Queued }
+    }
+
+    fn enqueue(&mut self, segment: &Bytes) {
+        if segment.len() < COPIED_BELOW
+            && self.queue.back().is_some_and(|last| last.len() < JOINED)
+            && let Some(last) = self.queue.pop_back()
+        {
+            match last.try_into_mut() {
+                Ok(mut joined) => {
+                    joined.extend_from_slice(segment);
+                    return self.queue.push_back(joined.freeze());
+                }
+                // Others hold it too, so it costs nothing of its own.
+                Err(shared) => self.queue.push_back(shared),
+            }
+        }
+        self.queue.push_back(segment.clone());
     }
 
     fn write_some(
@@ -425,6 +453,15 @@ impl State {
 /// Writes `segments` until done or blocked: how many went whole, and how much of the
 /// next one.
 fn write_now(sink: &dyn Sink, segments: &[Bytes]) -> io::Result<(usize, usize)> {
+    // What nearly every delivery is, without preparing a list of slices.
+    if let [segment] = segments {
+        return match sink.try_write(&[IoSlice::new(segment)]) {
+            Ok(written) if written == segment.len() => Ok((1, 0)),
+            Ok(written) => Ok((0, written)),
+            Err(error) if is_transient(&error) => Ok((0, 0)),
+            Err(error) => Err(error),
+        };
+    }
     let (mut whole, mut part) = (0, 0);
     while whole < segments.len() {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -435,8 +472,7 @@ fn write_now(sink: &dyn Sink, segments: &[Bytes]) -> io::Result<(usize, usize)> 
         }
         let mut written = match sink.try_write(&slices[..count]) {
             Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((whole, part)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if is_transient(&error) => return Ok((whole, part)),
             Err(error) => return Err(error),
         };
         let asked: usize = slices[..count].iter().map(|slice| slice.len()).sum();
@@ -457,6 +493,11 @@ fn write_now(sink: &dyn Sink, segments: &[Bytes]) -> io::Result<(usize, usize)> 
         }
     }
     Ok((whole, part))
+}
+
+/// Not now, but later: the rest is the task's to write.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 #[cfg(test)]

@@ -142,38 +142,65 @@ impl Round {
         self.differences.entry(member.outbox.id()).or_default().push((offset, difference));
     }
 
-    /// Hands the round to every member and empties it. Returns the frames sent.
+    /// Hands the round to every member and empties it. Returns the frames published,
+    /// for each member that hears them.
     async fn deliver(&mut self) -> usize {
         let joined = self.joined.each_mut().map(|buffer| buffer.split().freeze());
         let volatile = self.volatile.each_mut().map(|buffer| buffer.split().freeze());
-        let differences = std::mem::take(&mut self.differences);
         let frames = std::mem::take(&mut self.frames);
         let volatile_except = std::mem::take(&mut self.volatile_except);
-        let mut sent = 0;
-        for (count, member) in self.members.iter().enumerate() {
-            let format = member.format.0;
-            let id = member.outbox.id();
-            let all = &joined[format];
-            if let Some(differences) =
-                (!differences.is_empty()).then(|| differences.get(&id)).flatten()
-            {
-                let segments = around(all, differences);
-                if !segments.is_empty() {
-                    member.outbox.send(&segments);
-                }
-            } else if !all.is_empty() {
-                member.outbox.send(std::slice::from_ref(all));
+        let mut differing = self.differing();
+        if joined.iter().chain(&volatile).all(Bytes::is_empty) {
+            // Only replies: nobody else is concerned, however large the room.
+            for (at, differences) in differing {
+                self.members[at].outbox.send(&around(&Bytes::new(), &differences));
             }
-            if !volatile[format].is_empty() && !volatile_except.contains(&id) {
+            return 0;
+        }
+        let mut differing = differing.drain(..).peekable();
+        let mut sent = 0;
+        for (at, member) in self.members.iter().enumerate() {
+            let format = member.format.0;
+            let differences = differing.next_if(|(differs, _)| *differs == at);
+            let is_new = differences.as_ref().is_some_and(|(_, differences)| starts(differences));
+            // Before the round's messages: whoever typed may have posted meanwhile.
+            if !volatile[format].is_empty()
+                && !is_new
+                && !volatile_except.contains(&member.outbox.id())
+            {
                 member.outbox.send_volatile(std::slice::from_ref(&volatile[format]));
             }
+            match differences {
+                Some((_, differences)) => {
+                    member.outbox.send(&around(&joined[format], &differences));
+                }
+                None if joined[format].is_empty() => {}
+                None => {
+                    member.outbox.send(std::slice::from_ref(&joined[format]));
+                }
+            }
             sent += frames[format];
-            if count % MEMBERS_A_TURN == MEMBERS_A_TURN - 1 {
+            if at % MEMBERS_A_TURN == MEMBERS_A_TURN - 1 {
                 tokio::task::yield_now().await;
             }
         }
         sent
     }
+
+    /// The members for whom the round differs, by their place.
+    fn differing(&mut self) -> Vec<(usize, Vec<(usize, Difference)>)> {
+        let mut differing: Vec<_> = std::mem::take(&mut self.differences)
+            .into_iter()
+            .filter_map(|(id, differences)| Some((*self.index.get(&id)?, differences)))
+            .collect();
+        differing.sort_unstable_by_key(|(at, _)| *at);
+        differing
+    }
+}
+
+/// Whether a member joins in this round.
+fn starts(differences: &[(usize, Difference)]) -> bool {
+    differences.iter().any(|(_, difference)| matches!(difference, Difference::Start(_)))
 }
 
 /// The segments of `all` that a member with these differences hears.

@@ -104,9 +104,10 @@ impl Intake {
         let before = waiting.len();
         waiting.extend(ops);
         let added = waiting.len() - before;
+        // Counted before anybody can take them: `done` must never count below zero.
+        self.backlog.fetch_add(added, Ordering::SeqCst);
         drop(waiting);
         if added > 0 {
-            self.backlog.fetch_add(added, Ordering::SeqCst);
             self.arrived.notify_one();
         }
     }
@@ -184,7 +185,8 @@ impl Topic {
         }
     }
 
-    /// Frames handed to outboxes since the start.
+    /// Frames published to each member in turn since the start. What single members
+    /// were spared or told besides is not reckoned in.
     #[must_use]
     pub fn delivered(&self) -> usize {
         self.partitions.iter().map(|intake| intake.delivered.load(Ordering::Relaxed)).sum()

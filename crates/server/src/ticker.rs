@@ -24,7 +24,7 @@ pub(crate) async fn sockets(house: House, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => house.sweep_sockets(),
+            _ = ticks.tick() => house.sweep_sockets().await,
         }
     }
 }

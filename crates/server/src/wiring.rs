@@ -14,13 +14,18 @@ use chat::{Admission, Chat, Gate, GateFuture};
 use http::HeaderMap;
 use http_kit::{Client, Exempt, OriginPolicy};
 use storage::{Database, Migration, StorageError};
+use tokio::time::timeout;
 use transport::{Limits, Sockets};
 
 use crate::Environment;
 use crate::config::Settings;
 
+/// Of the time for draining, what storing and delivering the last messages may take.
+/// A database that stands still must not keep the sockets from their close frames.
+const CHAT_LIMIT: Duration = Duration::from_secs(4);
+
 /// Of the time for draining, what sockets may take to say good-bye.
-const SOCKETS_LIMIT: Duration = Duration::from_secs(6);
+const SOCKETS_LIMIT: Duration = Duration::from_millis(3_500);
 
 /// Every capability's history, in one list.
 pub(crate) fn migrations() -> Vec<Migration> {
@@ -90,12 +95,12 @@ impl House {
         let throttles = Throttles::new(&self.exempt, &self.clock);
         let room = Arc::new(Room(self.chat.clone()));
         accounts::routes(self.accounts.clone(), room, throttles)
-            .merge(self.chat.routes(Arc::new(Door(self.accounts.clone()))))
+            .merge(self.chat.routes(Arc::new(SessionGate(self.accounts.clone()))))
     }
 
     /// Ends what is overdue: called every second.
     pub(crate) async fn sweep(&self) {
-        self.chat.report();
+        self.chat.upkeep();
         match self.accounts.sweep().await {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "sessions expired"),
@@ -103,14 +108,16 @@ impl House {
         }
     }
 
-    /// Keeps the dead-lines of the sockets; never waits for anything.
-    pub(crate) fn sweep_sockets(&self) {
-        self.sockets.sweep();
+    /// Keeps the dead-lines of the sockets; never waits for the database.
+    pub(crate) async fn sweep_sockets(&self) {
+        self.sockets.sweep().await;
     }
 
     /// Lets go of every long connection, with what was accepted delivered before.
     pub(crate) async fn drain(&self) {
-        self.chat.drain().await;
+        if timeout(CHAT_LIMIT, self.chat.drain()).await.is_err() {
+            tracing::error!(postings = self.chat.waiting(), "the last messages are not stored");
+        }
         let drained = self.sockets.drain(SOCKETS_LIMIT).await;
         tracing::info!(told = drained.told, cut = drained.cut, "sockets drained");
     }
@@ -153,9 +160,9 @@ impl SessionEnded for Room {
 }
 
 /// Accounts, as the chat sees it.
-struct Door(Accounts);
+struct SessionGate(Accounts);
 
-impl Gate for Door {
+impl Gate for SessionGate {
     fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a> {
         Box::pin(async move {
             let Admitted { principal, renewed } = self.0.admit(headers, client).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Person, Refused, Socket, TestServer};
+use testkit::{Person, Raw, Refused, Socket, TestServer};
 
 async fn page(server: &TestServer, person: &Person) -> (Socket, Value) {
     let mut socket = server.packetboat(person, "").await.expect("101");
@@ -69,6 +69,57 @@ async fn a_first_visit_is_welcomed() {
     assert_eq!(welcome["online_count"], 1);
     assert_eq!(welcome["limits"], json!({"text": 300, "history": 100}));
     assert!(welcome["epoch"].as_str().is_some_and(|epoch| !epoch.is_empty()));
+}
+
+#[tokio::test]
+async fn the_welcome_comes_first_whatever_is_asked_meanwhile() {
+    let server = unlimited();
+    let ann = server.person("ann").await;
+    for _ in 0..20 {
+        let mut raw = Raw::connect(server.address()).await;
+        let mut request =
+            Raw::upgrade_request(server.address(), &ann.session, Some("packetboat.v1"));
+        request.extend(Raw::client_frame(0x81, br#"{"type":"history","before":1}"#));
+        raw.send(&request).await;
+        assert_eq!(raw.head().await.status, 101);
+        for expected in ["welcome", "history"] {
+            let (_, payload) = raw.next_frame().await.expect("a frame");
+            let frame: Value = serde_json::from_slice(&payload).expect("JSON");
+            assert_eq!(frame["type"], expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn coming_back_is_no_way_to_go_faster() {
+    let server = TestServer::start();
+    let ann = server.person("ann").await;
+    let mut acknowledged = 0;
+    let mut joined = 0;
+    loop {
+        let mut socket = match server.packetboat(&ann, "").await {
+            Ok(socket) => socket,
+            Err(refused) => {
+                assert_eq!(refused, Refused(429));
+                break;
+            }
+        };
+        joined += 1;
+        for number in 0..10 {
+            let client_id = format!("{joined}-{number}");
+            let post = json!({"type": "post", "client_id": client_id, "text": "x"});
+            socket.send_json(&post).await;
+        }
+        for _ in 0..10 {
+            let mut frame = socket.json().await;
+            while !["ack", "nack"].contains(&frame["type"].as_str().unwrap_or_default()) {
+                frame = socket.json().await;
+            }
+            acknowledged += usize::from(frame["type"] == "ack");
+        }
+        socket.close().await;
+    }
+    assert_eq!((joined, acknowledged), (60, 300));
 }
 
 #[tokio::test]

@@ -26,9 +26,25 @@ impl Binary {
     /// If it does not start.
     #[must_use]
     pub fn start(executable: &str, data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_on(executable, data, &[], environment)
+    }
+
+    /// The same, listening on `more` addresses too.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_on(
+        executable: &str,
+        data: &Path,
+        more: &[SocketAddr],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let also = more.iter().flat_map(|address| ["--listen".to_owned(), address.to_string()]);
         let mut child = Command::new(executable)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(also)
             .env_clear()
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -99,7 +115,11 @@ impl Drop for Binary {
 }
 
 impl Person {
-    pub(crate) async fn new(http: &Http, username: &str) -> Self {
+    /// Registers and logs in.
+    ///
+    /// # Panics
+    /// If either fails.
+    pub async fn new(http: &Http, username: &str) -> Self {
         let body = json!({ "username": username }).to_string();
         let registered = http.post("/api/register", body).await;
         assert_eq!(registered.status, 201, "{registered:?}");

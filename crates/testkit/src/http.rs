@@ -107,8 +107,10 @@ impl Http {
     /// # Panics
     /// If there is no answer within [`PATIENCE`].
     pub async fn send(&self, method: &str, path: &str, body: Option<&[u8]>) -> Answer {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.dial.asked());
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
+            self.dial.asked()
+        );
         for (name, value) in &self.headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }

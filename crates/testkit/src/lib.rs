@@ -1,9 +1,10 @@
 //! A real server on port 0 and the clients that tests speak to it with.
 //!
 //! [`TestServer`] runs the whole server in a runtime of its own, on a clock that the
-//! test moves. [`Binary`] runs the command itself. Dropping a server drains it and fails the test if a socket, a person in the
-//! room, a posting or a temporary file is left. [`Http`] and [`Socket`] are clients as
-//! the outside world writes them; [`Raw`] is for bytes that no client library sends.
+//! test moves. Dropping it drains it and fails the test if a socket, a person in the
+//! room, a posting or a byte is left. [`Binary`] runs the command itself. [`Http`] and
+//! [`Socket`] are clients as the outside world writes them; [`Raw`] is for bytes that no
+//! client library sends.
 //!
 //! Deliberately absent: sleeping. A client waits for what it expects, up to
 //! [`PATIENCE`].
@@ -16,6 +17,8 @@ mod raw;
 mod server;
 mod socket;
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub use crate::binary::Binary;
@@ -25,6 +28,16 @@ pub use crate::identity::Identity;
 pub use crate::raw::Raw;
 pub use crate::server::{Person, TestServer};
 pub use crate::socket::{Refused, Socket};
+
+/// An address of this machine that nothing else of a test run uses, near `port`: for
+/// programs that cannot be asked which free port they took. Every call gives another.
+#[must_use]
+pub fn own_address(port: u16) -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    // All of 127.0.0.0/8 is this machine; 127.0.0.x is where everybody else is.
+    ([127, 64 | high, middle, low], port + GIVEN.fetch_add(1, Ordering::Relaxed)).into()
+}
 
 /// How long a client waits for what it expects before the test fails. Generous,
 /// because the machine may be busy; a passing test never waits this long.

@@ -52,6 +52,14 @@ impl Raw {
     /// # Panics
     /// If it is refused.
     pub async fn upgrade(&mut self, address: SocketAddr, session: &str, protocol: Option<&str>) {
+        self.send(&Self::upgrade_request(address, session, protocol)).await;
+        let answer = self.head().await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+    }
+
+    /// The request that turns a connection into a WebSocket on `/ws`.
+    #[must_use]
+    pub fn upgrade_request(address: SocketAddr, session: &str, protocol: Option<&str>) -> Vec<u8> {
         let protocol =
             protocol.map_or(String::new(), |name| format!("sec-websocket-protocol: {name}\r\n"));
         let request = format!(
@@ -59,9 +67,7 @@ impl Raw {
              connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
         );
-        self.send(request.as_bytes()).await;
-        let answer = self.head().await;
-        assert_eq!(answer.status, 101, "{answer:?}");
+        request.into_bytes()
     }
 
     /// Sends bytes. A server that has hung up is no failure: it may.
@@ -69,9 +75,29 @@ impl Raw {
         let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads");
     }
 
-    /// Sends a frame as a client must: masked (with a mask of zeros).
+    /// A frame as a client must send it: masked, with a mask of zeros.
+    #[must_use]
+    pub fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first_byte];
+        match payload.len() {
+            length @ 0..=125 => frame.push(0x80 | length as u8),
+            length @ 126..=0xFFFF => {
+                frame.push(0x80 | 126);
+                frame.extend((length as u16).to_be_bytes());
+            }
+            length => {
+                frame.push(0x80 | 127);
+                frame.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    /// Sends a frame as a client must.
     pub async fn frame(&mut self, first_byte: u8, payload: &[u8]) {
-        self.send(&client_frame(first_byte, payload)).await;
+        self.send(&Self::client_frame(first_byte, payload)).await;
     }
 
     /// Reads up to the end of an answer's head.
@@ -146,22 +172,4 @@ fn parse(bytes: &[u8]) -> Option<(u8, usize, usize)> {
         }
         length => Some((first, 2, usize::from(length))),
     }
-}
-
-fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first_byte];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend_from_slice(payload);
-    frame
 }

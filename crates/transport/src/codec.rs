@@ -133,6 +133,11 @@ impl Decoder {
         message(opcode, &self.message)
     }
 
+    /// Whether a message's fragments are still coming in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opcode.is_some()
+    }
+
     /// Gives back the buffer of a message that has been handled.
     pub(crate) fn release(&mut self) {
         if self.opcode.is_none() && self.message.capacity() > 0 {
@@ -168,7 +173,7 @@ impl Header {
         let payload = usize::try_from(payload).unwrap_or(usize::MAX - size);
         let Some(mask) = buffer.get(size - 4..size).and_then(|mask| mask.try_into().ok()) else {
             // A length that is refused anyway is refused without waiting for the mask.
-            return if payload > MAX_MESSAGE {
+            return if first & 0x08 == 0 && payload > MAX_MESSAGE {
                 Err(Violation { code: CloseCode::TooBig, reason: "a message over 64 KiB" })
             } else {
                 Ok(None)

@@ -17,7 +17,7 @@ use hub::{Drained, Outbox};
 
 use crate::codec::{Decoded, Decoder, Event};
 use crate::frame;
-use crate::sweep::Line;
+use crate::sweep::Heartbeat;
 use crate::wire::Wire;
 
 /// Bytes read at once, into the thread's buffer.
@@ -57,7 +57,7 @@ pub trait Handler: Send + 'static {
 /// One connection's task.
 pub(crate) struct Connection<H> {
     wire: Wire,
-    line: Arc<Line>,
+    heartbeat: Arc<Heartbeat>,
     /// Gone once the connection is closing: a peer that takes its time over the close
     /// hand-shake, or was cut off, is not there any more for anybody else.
     handler: Option<H>,
@@ -77,9 +77,9 @@ enum Hearing {
     Closed,
     /// It broke the protocol: what comes is read and thrown away, because closing a
     /// socket with unread bytes resets it, and the peer would never see why.
-    Deaf,
+    Discarding,
     /// As before, and it has been told that nothing more comes from here.
-    Shut,
+    HalfClosed,
 }
 
 /// The connection is over.
@@ -87,18 +87,23 @@ struct Over;
 
 impl<H: Handler> Connection<H> {
     /// `first` is what the peer sent together with its hand-shake.
-    pub(crate) fn new(wire: Wire, line: Arc<Line>, handler: H, first: &Bytes) -> Self {
+    pub(crate) fn new(wire: Wire, heartbeat: Arc<Heartbeat>, handler: H, first: &Bytes) -> Self {
         if let Some(sink) = wire.sink() {
-            line.outbox().attach(sink);
+            heartbeat.outbox().attach(sink);
         }
-        let decoder = Decoder::default();
-        let partial = first.to_vec();
-        let handler = Some(handler);
-        Self { wire, line, handler, decoder, partial, hearing: Hearing::Open, flushing: false }
+        Self {
+            wire,
+            heartbeat,
+            handler: Some(handler),
+            decoder: Decoder::default(),
+            partial: first.to_vec(),
+            hearing: Hearing::Open,
+            flushing: false,
+        }
     }
 
     fn outbox(&self) -> &Outbox {
-        self.line.outbox()
+        self.heartbeat.outbox()
     }
 
     /// Whether the peer may be read from: not while its handler is busy, but always
@@ -109,27 +114,19 @@ impl<H: Handler> Connection<H> {
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Over> {
         self.outbox().register(cx.waker());
-        if !self.partial.is_empty() {
-            self.resume();
-        }
         let mut reads = 0;
         loop {
             // Writing comes first in every round: answers to what was just read leave
             // before more is read, and a dead or finished connection ends here.
             self.write(cx)?;
-            let status = self.outbox().status();
-            if status.closing {
-                self.handler = None;
+            self.close(cx)?;
+            if !self.partial.is_empty() && self.ready() {
+                self.resume();
             }
-            let said = status.closing && !status.pending && !self.flushing;
-            if status.dead || (said && self.hearing == Hearing::Closed) {
-                return Err(Over);
-            }
-            if said && self.hearing == Hearing::Deaf {
-                self.wire.shut();
-                self.hearing = Hearing::Shut;
-            }
-            if !self.ready() {
+            let ready = self.ready();
+            self.heartbeat.pause(!ready);
+            self.heartbeat.incomplete(ready && self.has_part());
+            if !ready {
                 return Ok(Poll::Pending);
             }
             if reads == READS_A_TURN {
@@ -143,10 +140,15 @@ impl<H: Handler> Connection<H> {
         }
     }
 
+    /// Part of a message waits for the rest.
+    fn has_part(&self) -> bool {
+        !self.partial.is_empty() || self.decoder.is_open()
+    }
+
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
         let wire = &mut self.wire;
         let flushing = &mut self.flushing;
-        let drained = self.line.outbox().drain(|buffers| match wire.poll_write(cx, buffers) {
+        let drained = self.heartbeat.outbox().drain(|buffers| match wire.poll_write(cx, buffers) {
             Poll::Ready(result) => {
                 *flushing = true;
                 result
@@ -166,12 +168,38 @@ impl<H: Handler> Connection<H> {
         Ok(())
     }
 
+    /// Carries the close hand-shake on, as far as it has come.
+    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        let status = self.outbox().status();
+        if status.dead {
+            return Err(Over);
+        }
+        if !status.closing {
+            return Ok(());
+        }
+        self.handler = None;
+        if status.pending || self.flushing {
+            return Ok(()); // Not everything has been said yet.
+        }
+        match self.hearing {
+            Hearing::Closed => {
+                let _ = self.wire.poll_shut(cx);
+                return Err(Over);
+            }
+            Hearing::Discarding if self.wire.poll_shut(cx).is_ready() => {
+                self.hearing = Hearing::HalfClosed;
+            }
+            Hearing::Open | Hearing::Discarding | Hearing::HalfClosed => {}
+        }
+        Ok(())
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Over> {
         SCRATCH.with_borrow_mut(|scratch| match self.wire.poll_read(cx, scratch) {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(Ok(0) | Err(_)) => Err(Over),
             Poll::Ready(Ok(length)) => {
-                self.line.heard();
+                self.heartbeat.heard();
                 self.take(&mut scratch[..length]);
                 Ok(Poll::Ready(()))
             }
@@ -202,45 +230,48 @@ impl<H: Handler> Connection<H> {
     /// Handles the whole frames at the start of `bytes`; returns how many bytes.
     fn handle(&mut self, bytes: &mut [u8]) -> usize {
         let mut used = 0;
-        while self.hearing == Hearing::Open {
-            if !self.ready() {
-                return used;
-            }
+        // Only the last ping of a read is answered (RFC 6455 section 5.5.3): a flood of
+        // pings costs one write, not thousands.
+        let mut pong = None;
+        while self.hearing == Hearing::Open && self.ready() {
             match self.decoder.decode(&mut bytes[used..]) {
-                Ok(Decoded::Incomplete) => return used,
+                Ok(Decoded::Incomplete) => break,
                 Ok(Decoded::Frame(length, event)) => {
                     used += length;
-                    let outbox = self.line.outbox();
                     let message = match event {
                         Event::Text(text) => Some(Message::Text(text)),
                         Event::Binary(data) => Some(Message::Binary(data)),
+                        Event::Nothing => None,
                         Event::Ping(payload) => {
-                            outbox.send(&[frame::pong(payload)]);
+                            pong = Some(frame::pong(payload));
                             None
                         }
                         Event::Close(code) => {
-                            outbox.finish(match code {
-                                Some(code) => frame::raw_close(code, ""),
-                                None => frame::empty_close(),
-                            });
+                            let answer = code.map(|code| frame::raw_close(code, ""));
+                            let answer = answer.unwrap_or_else(frame::empty_close);
+                            self.heartbeat.outbox().finish(answer);
                             self.hearing = Hearing::Closed;
                             None
                         }
-                        Event::Nothing => None,
                     };
                     if let (Some(handler), Some(message)) = (&mut self.handler, message) {
                         handler.on_message(message);
                     }
                     self.decoder.release();
+                    if !self.decoder.is_open() {
+                        self.heartbeat.incomplete(false); // What follows is another message.
+                    }
                 }
                 Err(violation) => {
-                    let last = frame::close(violation.code, violation.reason);
-                    self.outbox().finish(last);
-                    self.hearing = Hearing::Deaf;
+                    self.outbox().finish(frame::close(violation.code, violation.reason));
+                    self.hearing = Hearing::Discarding;
                 }
             }
         }
-        bytes.len()
+        if let Some(pong) = pong {
+            self.outbox().send(&[pong]);
+        }
+        if self.hearing == Hearing::Open { used } else { bytes.len() }
     }
 }
 
@@ -256,6 +287,6 @@ impl<H> Drop for Connection<H> {
     /// The socket closes with the last reference to it: the outbox's goes here, before
     /// topics have heard that the member is gone.
     fn drop(&mut self) {
-        self.line.outbox().abort();
+        self.heartbeat.outbox().abort();
     }
 }

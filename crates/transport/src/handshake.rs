@@ -12,20 +12,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 /// Appended to the client's key before hashing (RFC 6455 section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Why a request cannot become a WebSocket. [`Refusal::status`] is the answer.
+/// Why a request cannot become a WebSocket: a sentence for the caller.
+/// [`Refusal::status`] is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It does not ask to.
-    #[error("this address speaks WebSocket: an Upgrade is required")]
+    #[error("This address speaks WebSocket: an upgrade is required.")]
     NotAnUpgrade,
     /// It asks for another version than 13.
-    #[error("only version 13 of the WebSocket protocol is spoken here")]
+    #[error("Only version 13 of the WebSocket protocol is spoken here.")]
     Version,
     /// Its key is missing or is not 16 bytes in base64.
-    #[error("Sec-WebSocket-Key must be 16 bytes in base64")]
+    #[error("Sec-WebSocket-Key must be 16 bytes in base64.")]
     Key,
     /// It is not a GET in HTTP/1.1.
-    #[error("a WebSocket is opened by GET in HTTP/1.1")]
+    #[error("A WebSocket is opened by GET in HTTP/1.1.")]
     Method,
 }
 

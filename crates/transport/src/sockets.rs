@@ -10,11 +10,13 @@ use bytes::Bytes;
 use hub::{Budget, Outbox, Policy};
 use hyper::upgrade::OnUpgrade;
 use parking_lot::Mutex;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Handler};
 use crate::frame::{self, CloseCode};
-use crate::sweep::{Line, Swept};
+use crate::sweep::{Heartbeat, Swept};
 use crate::wire::Wire;
 
 /// Spreads opening and closing connections over several locks.
@@ -35,12 +37,14 @@ pub struct Limits {
     pub ping_after: Duration,
     /// Silence after which a peer is taken for dead.
     pub dead_after: Duration,
+    /// How long a message may take from its first byte to its last.
+    pub message: Duration,
     /// How long a closing connection may take over it.
     pub linger: Duration,
+    /// How long one that was cut off may: it has yet to read what was sent before.
+    pub cut: Duration,
     /// How long the answer to the hand-shake may take to leave.
     pub upgrade: Duration,
-    /// How often dead-lines are looked at; the precision of all of them.
-    pub sweep: Duration,
 }
 
 impl Default for Limits {
@@ -52,9 +56,10 @@ impl Default for Limits {
             blocked: Duration::from_secs(10),
             ping_after: Duration::from_secs(10),
             dead_after: Duration::from_secs(25),
+            message: Duration::from_secs(30),
             linger: Duration::from_secs(5),
+            cut: Duration::from_secs(30),
             upgrade: Duration::from_secs(10),
-            sweep: Duration::from_secs(1),
         }
     }
 }
@@ -77,10 +82,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: Limits,
     policy: Arc<Policy>,
-    shards: [Mutex<HashMap<u64, Arc<Line>>>; SHARDS],
+    shards: [Mutex<HashMap<u64, Arc<Heartbeat>>>; SHARDS],
     open: AtomicUsize,
     last_id: AtomicU64,
     draining: AtomicBool,
+    /// Ends what still waits for its hand-shake to be through.
+    gone: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -99,8 +106,8 @@ impl Drop for Entry {
 }
 
 impl Sockets {
-    /// No connections yet. [`Sockets::sweep`] keeps their dead-lines; call it every
-    /// [`Limits::sweep`].
+    /// No connections yet. [`Sockets::sweep`] keeps their dead-lines: called every
+    /// second, it keeps them to within a second.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let policy = Policy {
@@ -118,6 +125,7 @@ impl Sockets {
             open: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            gone: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
     }
@@ -137,11 +145,11 @@ impl Sockets {
     /// Serves the connection once `upgrade` is through (its 101 has been sent). If
     /// that fails, or takes too long, `handler` is dropped and that is all.
     pub fn serve<H: Handler + Unpin>(&self, upgrade: OnUpgrade, outbox: Arc<Outbox>, handler: H) {
-        let line = Arc::new(Line::new(outbox, self.0.clock.clone()));
-        let id = line.outbox().id();
-        self.shard(id).lock().insert(id, line.clone());
+        let heartbeat = Arc::new(Heartbeat::new(outbox, self.0.clock.clone()));
+        let id = heartbeat.outbox().id();
+        self.shard(id).lock().insert(id, heartbeat.clone());
         if self.0.draining.load(Ordering::SeqCst) {
-            line.outbox().finish(going_away()); // The drain may have looked before.
+            heartbeat.outbox().finish(going_away()); // The drain may have looked before.
         }
         let open = self.0.open.fetch_add(1, Ordering::Relaxed) + 1;
         metrics::gauge!("packetboat_sockets_open").set(open as f64);
@@ -150,12 +158,13 @@ impl Sockets {
         // A task of its own, because its state while waiting for hyper is larger than
         // the connection's, and a task keeps the size of its largest state.
         self.0.tasks.spawn(async move {
-            let upgraded = tokio::time::timeout(sockets.0.limits.upgrade, upgrade).await;
-            let Ok(Ok(upgraded)) = upgraded else { return };
+            let upgraded = timeout(sockets.0.limits.upgrade, upgrade);
+            let upgraded = sockets.0.gone.run_until_cancelled(upgraded).await;
+            let Some(Ok(Ok(upgraded))) = upgraded else { return };
             let Some((wire, first)) = Wire::from_upgraded(upgraded) else { return };
             // A drain that began meanwhile has told the outboxes on the books, and this
             // one is on them, so its close frame is already queued.
-            let connection = Connection::new(wire, line, handler, &first);
+            let connection = Connection::new(wire, heartbeat, handler, &first);
             sockets.0.tasks.spawn(Served { connection, _entry: entry });
         });
     }
@@ -172,29 +181,25 @@ impl Sockets {
         self.0.policy.budget.queued()
     }
 
-    /// How often [`Sockets::sweep`] wants to be called.
-    #[must_use]
-    pub fn sweep_every(&self) -> Duration {
-        self.0.limits.sweep
-    }
-
     /// Looks at every connection's dead-lines once.
-    pub fn sweep(&self) {
+    pub async fn sweep(&self) {
         let now = self.0.clock.monotonic();
         for shard in &self.0.shards {
-            // The lines are copied out: a ping is a system call, and nobody should
+            // The heartbeats are copied out: a ping is a system call, and nobody should
             // wait behind thousands of them to connect.
-            let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
-            for line in lines {
-                let reason = match line.sweep(now, &self.0.limits) {
+            let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
+            for heartbeat in heartbeats {
+                let reason = match heartbeat.sweep(now, &self.0.limits) {
                     Swept::Fine | Swept::Pinged => continue,
                     Swept::Silent => "silent",
                     Swept::Slow => "slow",
+                    Swept::Unfinished => "unfinished",
                     Swept::Lingering => "lingering",
                 };
                 metrics::counter!("packetboat_sockets_cut_total", "reason" => reason).increment(1);
-                tracing::debug!(connection = line.outbox().id(), reason, "connection cut");
+                tracing::debug!(connection = heartbeat.outbox().id(), reason, "connection cut");
             }
+            tokio::task::yield_now().await; // Others get a turn between thousands of pings.
         }
         metrics::gauge!("packetboat_outbox_bytes").set(self.queued() as f64);
     }
@@ -207,26 +212,27 @@ impl Sockets {
         let last = going_away();
         let mut told = 0;
         for shard in &self.0.shards {
-            let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
-            told += lines.len();
-            for line in lines {
-                line.outbox().finish(last.clone());
+            let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
+            told += heartbeats.len();
+            for heartbeat in heartbeats {
+                heartbeat.outbox().finish(last.clone());
             }
         }
         self.0.tasks.close();
         let mut cut = 0;
-        if tokio::time::timeout(within, self.0.tasks.wait()).await.is_err() {
+        if timeout(within, self.0.tasks.wait()).await.is_err() {
             for shard in &self.0.shards {
-                let lines: Vec<Arc<Line>> = shard.lock().values().cloned().collect();
-                cut += lines.len();
-                lines.iter().for_each(|line| line.outbox().abort());
+                let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
+                cut += heartbeats.len();
+                heartbeats.iter().for_each(|heartbeat| heartbeat.outbox().abort());
             }
+            self.0.gone.cancel();
             self.0.tasks.wait().await;
         }
         Drained { told, cut }
     }
 
-    fn shard(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Line>>> {
+    fn shard(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Heartbeat>>> {
         &self.0.shards[(id % SHARDS as u64) as usize]
     }
 }

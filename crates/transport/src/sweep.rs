@@ -4,9 +4,12 @@
 //! Instead one sweep a second looks at every connection: who is silent is pinged, who
 //! stays silent is dropped, who takes nothing is cut off, who does not finish closing
 //! is dropped. Dead-lines are therefore kept to within one sweep.
+//!
+//! A silent peer is cut off like a slow one, with a close frame: it may only be asleep,
+//! and a connection that is torn down without a word tells it nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Clock;
@@ -15,15 +18,23 @@ use hub::Outbox;
 use crate::Limits;
 use crate::frame;
 
-/// What the sweep knows of a connection, in milliseconds of the monotonic clock.
+/// First pings are spread over so many seconds, or connections that were opened
+/// together would be pinged together for ever.
+const SPREAD: u64 = 5;
+
+/// The signs of life of a connection, in milliseconds of the monotonic clock.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Heartbeat {
     outbox: Arc<Outbox>,
     clock: Arc<dyn Clock>,
     heard: AtomicU64,
     pinged: AtomicU64,
     /// When the sweep first saw it closing; zero before.
     closing: AtomicU64,
+    /// Since when part of a message waits for the rest; zero if none does.
+    incomplete: AtomicU64,
+    /// It is not being read from, so its silence says nothing.
+    paused: AtomicBool,
 }
 
 /// What the sweep did to a connection.
@@ -33,10 +44,11 @@ pub(crate) enum Swept {
     Pinged,
     Silent,
     Slow,
+    Unfinished,
     Lingering,
 }
 
-impl Line {
+impl Heartbeat {
     pub(crate) fn new(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
         let now = millis(clock.monotonic());
         Self {
@@ -45,6 +57,8 @@ impl Line {
             heard: AtomicU64::new(now),
             pinged: AtomicU64::new(now),
             closing: AtomicU64::new(0),
+            incomplete: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
         }
     }
 
@@ -57,34 +71,78 @@ impl Line {
         self.heard.store(millis(self.clock.monotonic()), Ordering::Relaxed);
     }
 
+    /// Reading stops, or goes on: silence counts from then.
+    pub(crate) fn pause(&self, paused: bool) {
+        if self.paused.swap(paused, Ordering::Relaxed) && !paused {
+            self.heard();
+        }
+    }
+
+    /// Whether part of a message waits for the rest.
+    pub(crate) fn incomplete(&self, incomplete: bool) {
+        let since = self.incomplete.load(Ordering::Relaxed);
+        if incomplete && since == 0 {
+            let now = millis(self.clock.monotonic()).max(1);
+            self.incomplete.store(now, Ordering::Relaxed);
+        } else if !incomplete && since > 0 {
+            self.incomplete.store(0, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn sweep(&self, now: Duration, limits: &Limits) -> Swept {
         let at = millis(now);
-        if self.outbox.status().closing {
-            let since = self.closing.load(Ordering::Relaxed);
-            if since == 0 {
-                self.closing.store(at.max(1), Ordering::Relaxed);
-            } else if at.saturating_sub(since) >= millis(limits.linger) {
-                self.outbox.abort();
-                return Swept::Lingering;
-            }
-            return Swept::Fine;
+        let status = self.outbox.status();
+        if status.closing {
+            return self.sweep_closing(at, status.cut, limits);
         }
-        let silence = at.saturating_sub(self.heard.load(Ordering::Relaxed));
+        let since_heard = at.saturating_sub(self.heard.load(Ordering::Relaxed));
+        let silence = if self.paused.load(Ordering::Relaxed) { 0 } else { since_heard };
         if silence >= millis(limits.dead_after) {
-            self.outbox.abort();
+            self.cut(at);
             return Swept::Silent;
         }
         if self.outbox.blocked_for(now).is_some_and(|blocked| blocked >= limits.blocked) {
-            self.outbox.cut();
+            self.cut(at);
             return Swept::Slow;
         }
-        let since_ping = at.saturating_sub(self.pinged.load(Ordering::Relaxed));
-        if silence >= millis(limits.ping_after) && since_ping >= millis(limits.ping_after) {
-            self.pinged.store(at, Ordering::Relaxed);
-            self.outbox.send(&[frame::ping()]);
-            return Swept::Pinged;
+        let unfinished = self.incomplete.load(Ordering::Relaxed);
+        if unfinished > 0 && at.saturating_sub(unfinished) >= millis(limits.message) {
+            let code = frame::CloseCode::TryAgainLater;
+            self.outbox.finish(frame::close(code, "a message took too long"));
+            return Swept::Unfinished;
+        }
+        self.ping(at, silence, limits)
+    }
+
+    fn cut(&self, at: u64) {
+        self.outbox.cut();
+        self.closing.store(at.max(1), Ordering::Relaxed);
+    }
+
+    fn sweep_closing(&self, at: u64, cut: bool, limits: &Limits) -> Swept {
+        let linger = if cut { limits.cut } else { limits.linger };
+        let since = self.closing.load(Ordering::Relaxed);
+        if since == 0 {
+            self.closing.store(at.max(1), Ordering::Relaxed);
+            // Cut off by its outbox, between two sweeps: over the cap.
+            return if cut { Swept::Slow } else { Swept::Fine };
+        } else if at.saturating_sub(since) >= millis(linger) {
+            self.outbox.abort();
+            return Swept::Lingering;
         }
         Swept::Fine
+    }
+
+    fn ping(&self, at: u64, silence: u64, limits: &Limits) -> Swept {
+        let spread = self.outbox.id() % SPREAD * 1_000;
+        let since_ping = at.saturating_sub(self.pinged.load(Ordering::Relaxed));
+        let due = millis(limits.ping_after);
+        if silence < due + spread || since_ping < due {
+            return Swept::Fine;
+        }
+        self.pinged.store(at, Ordering::Relaxed);
+        self.outbox.send(&[frame::ping()]);
+        Swept::Pinged
     }
 }
 

@@ -10,9 +10,24 @@ use bytes::Bytes;
 use hub::Sink;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use rustix::net::{Shutdown, shutdown, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+/// What the kernel may hold for a peer (it keeps about as much again for its own
+/// accounts). Left to itself it would take megabytes in before the outbox saw that a
+/// peer does not read; a slow peer would then look silent first.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Sets the socket up for what it is from now on. None of it can fail on a socket that
+/// is open, and nothing depends on it but how soon a slow peer is noticed.
+fn tune(stream: &TcpStream) {
+    let _ = sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER);
+    // The listener's limit for HTTP: here the sweep decides, and says good-bye.
+    #[cfg(target_os = "linux")]
+    let _ = sockopt::set_tcp_user_timeout(stream, 0);
+}
 
 /// A plain socket, shared between its task and the hub.
 #[derive(Debug)]
@@ -39,12 +54,15 @@ impl Wire {
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> Option<(Self, Bytes)> {
         match upgraded.downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => {
-                let plain = Arc::new(Plain(parts.io.into_inner()));
-                Some((Self::Plain(plain), parts.read_buf))
+                let stream = parts.io.into_inner();
+                tune(&stream);
+                Some((Self::Plain(Arc::new(Plain(stream))), parts.read_buf))
             }
             Err(upgraded) => {
                 let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
-                Some((Self::Tls(Box::new(parts.io.into_inner())), parts.read_buf))
+                let stream = parts.io.into_inner();
+                tune(stream.get_ref().0);
+                Some((Self::Tls(Box::new(stream)), parts.read_buf))
             }
         }
     }
@@ -97,14 +115,16 @@ impl Wire {
         }
     }
 
-    /// Tells the peer that nothing more comes (TCP FIN), while still reading from it.
-    pub(crate) fn shut(&self) {
-        let stream = match self {
-            Self::Plain(plain) => &plain.0,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        // If the peer is gone already, reading tells.
-        let _ = rustix::net::shutdown(stream, rustix::net::Shutdown::Write);
+    /// Tells the peer that nothing more comes (TLS close_notify, TCP FIN), while still
+    /// reading from it. If the peer is gone already, reading tells.
+    pub(crate) fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(plain) => {
+                let _ = shutdown(&plain.0, Shutdown::Write);
+                Poll::Ready(())
+            }
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx).map(|_| ()),
+        }
     }
 
     /// Pushes out what the stream itself holds back (TLS records).

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Handler, Message as Incoming};
 
-use super::{Refusal, encode};
+use super::{Refusal, decode, encode};
 use crate::room::Seat;
 use crate::{MAX_TEXT, Message, Text};
 
@@ -190,7 +190,7 @@ impl Packetboat {
 impl Handler for Packetboat {
     fn on_message(&mut self, incoming: Incoming<'_>) {
         let command = match incoming {
-            Incoming::Text(text) => serde_json::from_str(text).ok(),
+            Incoming::Text(text) => decode(text),
             Incoming::Binary(_) => None,
         };
         match command {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use base::Principal;
 use hub::{Except, Format, MAX_FORMATS, Op, Outbox, Publication};
 
-use super::Room;
+use super::{Paces, Room};
 use crate::Text;
 use crate::commit::Posting;
 use crate::dialect::packetboat;
 use crate::dialect::{self, Refusal};
-use crate::pace::Pace;
 
 /// Postings of one connection that may wait for storage; more are not read. Deep
 /// enough that a group commit never leaves a fast sender idle.
@@ -23,13 +22,13 @@ const TYPING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The postings of one connection that have not been answered yet.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct InFlight {
     outbox: Arc<Outbox>,
     waiting: AtomicUsize,
     reading: AtomicBool,
 }
 
-impl Flight {
+impl InFlight {
     pub(crate) fn connection(&self) -> u64 {
         self.outbox.id()
     }
@@ -48,9 +47,9 @@ pub(crate) struct Seat {
     room: Arc<Room>,
     principal: Principal,
     format: Format,
-    pace: Arc<Pace>,
+    paces: Arc<Paces>,
     exempt: bool,
-    flight: Arc<Flight>,
+    in_flight: Arc<InFlight>,
     /// When typing was last passed on, in milliseconds of the monotonic clock.
     typed: AtomicU64,
 }
@@ -61,13 +60,13 @@ impl Seat {
         principal: Principal,
         outbox: Arc<Outbox>,
         format: Format,
-        pace: Arc<Pace>,
+        paces: Arc<Paces>,
         exempt: bool,
     ) -> Self {
-        let flight =
-            Flight { outbox, waiting: AtomicUsize::new(0), reading: AtomicBool::new(false) };
-        let flight = Arc::new(flight);
-        Self { room, principal, format, pace, exempt, flight, typed: AtomicU64::new(0) }
+        let in_flight =
+            InFlight { outbox, waiting: AtomicUsize::new(0), reading: AtomicBool::new(false) };
+        let in_flight = Arc::new(in_flight);
+        Self { room, principal, format, paces, exempt, in_flight, typed: AtomicU64::new(0) }
     }
 
     /// Counts as activity of the session.
@@ -77,7 +76,7 @@ impl Seat {
 
     /// Whether another message may be read.
     pub(crate) fn ready(&self) -> bool {
-        self.flight.waiting.load(Ordering::SeqCst) < MAX_IN_FLIGHT
+        self.in_flight.waiting.load(Ordering::SeqCst) < MAX_IN_FLIGHT
     }
 
     /// Posts `text`, or has its refusal answered in order with everything posted
@@ -86,26 +85,20 @@ impl Seat {
         self.touch();
         let text =
             text.and_then(|text| self.keeps_pace().then_some(text).ok_or(Refusal::RateLimited));
-        self.flight.waiting.fetch_add(1, Ordering::SeqCst);
+        self.in_flight.waiting.fetch_add(1, Ordering::SeqCst);
         let posting = Posting {
             author: self.principal.account,
             author_name: self.principal.username.clone(),
-            flight: self.flight.clone(),
+            in_flight: self.in_flight.clone(),
             format: self.format,
             client_id,
             text,
         };
-        if let Err(posting) = self.room.intake.push(posting) {
-            // Overload: the one answer that may overtake others.
-            let client_id = posting.client_id.as_deref();
-            let answer = dialect::nack(self.format, client_id, Refusal::RateLimited);
-            self.flight.outbox.send(&[answer]);
-            self.flight.landed();
-        }
+        self.room.intake.push(posting);
     }
 
     fn keeps_pace(&self) -> bool {
-        self.exempt || self.pace.allows(self.room.clock.monotonic(), self.room.rate)
+        self.exempt || self.paces.posting.allows(self.room.clock.monotonic(), self.room.rate)
     }
 
     /// Tells the others that this person is typing.
@@ -131,17 +124,15 @@ impl Seat {
     /// or from the database in a task of its own, one at a time.
     pub(crate) fn history(&self, before: i64, limit: usize) {
         self.touch();
-        let recent = self.room.state.lock().recent.before(before, limit);
-        let outbox = self.flight.outbox.clone();
+        let recent = self.room.look_back(|recent| recent.before(before, limit));
         if let Some((messages, more)) = recent {
-            outbox.send(&[packetboat::history(before, &messages, more)]);
-            return;
+            return self.room.reply(&self.in_flight, packetboat::history(before, &messages, more));
         }
-        if self.flight.reading.swap(true, Ordering::SeqCst) {
-            outbox.send(&[packetboat::nack(None, Refusal::RateLimited)]);
-            return;
+        if self.in_flight.reading.swap(true, Ordering::SeqCst) {
+            let refusal = packetboat::nack(None, Refusal::RateLimited);
+            return self.room.reply(&self.in_flight, refusal);
         }
-        let (room, flight) = (self.room.clone(), self.flight.clone());
+        let (room, in_flight) = (self.room.clone(), self.in_flight.clone());
         self.room.reads.spawn(async move {
             let answer = match room.store.before(room.id(), before, limit).await {
                 Ok(messages) => {
@@ -153,14 +144,14 @@ impl Seat {
                     packetboat::nack(None, Refusal::Unavailable)
                 }
             };
-            flight.reading.store(false, Ordering::SeqCst);
-            outbox.send(&[answer]);
+            in_flight.reading.store(false, Ordering::SeqCst);
+            room.reply(&in_flight, answer);
         });
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.leave(&self.principal, self.flight.connection(), self.format);
+        self.room.leave(&self.principal, self.in_flight.connection(), self.format);
     }
 }

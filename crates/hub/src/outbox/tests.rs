@@ -211,6 +211,57 @@ fn without_a_sink_everything_waits_for_the_task() {
 }
 
 #[test]
+fn volatile_frames_reach_a_peer_that_only_its_task_writes_to() {
+    let peer = Peer::with_room(100);
+    let (policy, _) = policy(100, usize::MAX);
+    let outbox = Outbox::new(1, 1, policy);
+    assert!(outbox.send_volatile(&[A]));
+    assert!(!outbox.send_volatile(&[B]));
+    assert_eq!(drain(&outbox, &peer), Drained::Empty);
+    assert_eq!(peer.got(), "aaa");
+}
+
+#[test]
+fn nothing_to_send_blocks_nobody() {
+    let (policy, clock) = policy(100, usize::MAX);
+    let outbox = Outbox::new(1, 1, policy);
+    assert_eq!(outbox.send(&[]), Sent::Written);
+    assert_eq!(outbox.send(&[Bytes::new()]), Sent::Written);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(outbox.blocked_for(clock.monotonic()), None);
+}
+
+#[test]
+fn small_frames_that_wait_take_no_entry_each() {
+    let peer = Peer::with_room(4);
+    let (outbox, policy, _) = outbox(100_000, &peer);
+    let mut expected = String::new();
+    for number in 100..1_000 {
+        let frame = number.to_string();
+        outbox.send(&[Bytes::copy_from_slice(frame.as_bytes())]);
+        expected.push_str(&frame);
+    }
+    assert_eq!(outbox.queued(), 2_700 - 4);
+    assert!(outbox.state.lock().queue.len() < 3);
+    peer.room.store(100_000, Ordering::SeqCst);
+    assert_eq!(drain(&outbox, &peer), Drained::Empty);
+    assert_eq!((peer.got(), policy.budget.queued()), (expected, 0));
+}
+
+#[test]
+fn a_cut_finds_the_end_of_a_frame_among_joined_ones() {
+    let peer = Peer::with_room(4);
+    let (outbox, ..) = outbox(100, &peer);
+    for frame in ["aaa", "bbb", "ccc", "ddd"] {
+        outbox.send(&[Bytes::copy_from_slice(frame.as_bytes())]);
+    }
+    outbox.cut();
+    peer.room.store(100, Ordering::SeqCst);
+    assert_eq!(drain(&outbox, &peer), Drained::Empty);
+    assert_eq!(peer.got(), "aaabbbCUT");
+}
+
+#[test]
 fn more_segments_than_one_call_takes() {
     let peer = Peer::with_room(100_000);
     let (outbox, ..) = outbox(100_000, &peer);

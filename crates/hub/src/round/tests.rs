@@ -175,6 +175,9 @@ async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
     let (two, ear_two) = join(2);
     round.apply(one);
     round.apply(two);
+    round.apply(publication(b"early", true));
+    round.deliver().await;
+    assert!(ear_one.0.lock().is_empty(), "whoever joins in this round was not there yet");
     round.apply(publication(b"typing", true));
     round.deliver().await;
     assert_eq!(&*ear_one.0.lock(), b"typing");

@@ -1,0 +1,8 @@
+//! Bad input at every entry gets an answer or a clean end, and nobody else notices: in
+//! every test two other people still talk afterwards.
+
+mod frames;
+mod http;
+mod memory;
+mod scene;
+mod websocket;
