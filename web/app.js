@@ -1,23 +1,21 @@
 /**
- * The page's composition root: makes the stores, gives them the browser, shows the view
- * that fits the session, and answers what the elements ask for. State flows one way:
- * socket → store → element; wishes come back as `intent` events.
+ * The page's composition root: makes the stores, gives them the browser, shows the room to
+ * whom the session belongs, and answers what the elements ask for. State flows one way:
+ * socket → store → element; wishes come back as `intent` events. Whoever has no session
+ * goes to the log-in page, which is the server's (crates/accounts/templates).
  */
 
 import { Announcer } from "./elements/announcer.js";
 import { Composer } from "./elements/composer.js";
 import { ConnectionBanner } from "./elements/connection-banner.js";
-import { KeyCard } from "./elements/key-card.js";
-import { LoginForm } from "./elements/login-form.js";
 import { PeopleList } from "./elements/people-list.js";
-import { RegisterForm } from "./elements/register-form.js";
 import { RoomView } from "./elements/room-view.js";
 import { SettingsMenu } from "./elements/settings-menu.js";
 import { Timeline } from "./elements/timeline.js";
-import { VisitorView } from "./elements/visitor-view.js";
 import { MessageAnnouncer } from "./lib/announce.js";
 import { Api } from "./lib/api.js";
 import { showUnread } from "./lib/badge.js";
+import { h } from "./lib/dom.js";
 import { uuid } from "./lib/identifier.js";
 import { Keep } from "./lib/keep.js";
 import { parse } from "./lib/markdown.js";
@@ -32,22 +30,21 @@ import { SettingsStore } from "./stores/settings.js";
 /** @typedef {import("./types/app.js").Intent} Intent */
 /** @typedef {import("./types/wire.js").Message} Message */
 
-/** How often a quiet tab renews its session, which ends after an hour; milliseconds. */
+/** How often a quiet tab renews its session and the cookie; milliseconds. */
 const RENEW_EVERY_MS = 20 * 60_000;
+
+/** Where a page goes whose session is over, and what is said there. */
+const DOOR = { left: "/login/?next=/&notice=signed-out", ended: "/login/?next=/&notice=ended" };
 
 /** @type {[string, CustomElementConstructor][]} */
 const ELEMENTS = [
   ["pb-announcer", Announcer],
   ["pb-composer", Composer],
   ["pb-connection", ConnectionBanner],
-  ["pb-key", KeyCard],
-  ["pb-login", LoginForm],
   ["pb-people", PeopleList],
-  ["pb-register", RegisterForm],
   ["pb-room", RoomView],
   ["pb-settings", SettingsMenu],
   ["pb-timeline", Timeline],
-  ["pb-visitor", VisitorView],
 ];
 for (const [tag, constructor] of ELEMENTS) customElements.define(tag, constructor);
 
@@ -63,7 +60,7 @@ const local = new Keep(() => localStorage);
 const perTab = new Keep(() => sessionStorage);
 const api = new Api((input, init) => fetch(input, init));
 const settings = new SettingsStore(local);
-const session = new Session(api, local);
+const session = new Session({ api, later: time.later, random: () => Math.random() });
 const announcer = new Announcer();
 const messages = new MessageAnnouncer((text) => announcer.say(text), time.later);
 
@@ -84,7 +81,7 @@ const socket = new RoomSocket({
   probe: () => api.me(),
   query: () => room.query,
   onFrame: (frame) => room.receive(frame),
-  onEnded: () => session.left(t.notice.ended),
+  onEnded: () => session.ended(),
   random: () => Math.random(),
 });
 
@@ -93,9 +90,10 @@ const stage = document.querySelector("#stage") ?? document.body;
 let roomView = null;
 
 session.state.watch((state) => {
-  if (state.phase === "checking") return;
   if (state.phase === "member") showRoom(state.name);
-  else showVisitor(state.notice);
+  else if (state.phase === "over") socket.stop();
+  else if (state.failed) sayOffline();
+  if (state.phase === "over" && state.reason === "ended") location.replace(DOOR.ended);
 });
 
 /** @param {string} name */
@@ -112,15 +110,23 @@ function showRoom(name) {
   socket.start();
 }
 
-/** @param {string | null} notice */
-function showVisitor(notice) {
-  socket.stop();
-  room.leave();
-  roomView = null;
-  const view = new VisitorView();
-  view.session = session;
-  view.notice = notice;
-  stage.replaceChildren(view);
+function sayOffline() {
+  const boot = stage.querySelector(".boot");
+  if (boot && !boot.querySelector("[role=status]")) {
+    boot.append(h("p", { role: "status" }, t.boot.offline));
+  }
+}
+
+/**
+ * Whoever logs out on purpose leaves nothing behind on this computer.
+ * @param {() => void} onStuck
+ */
+async function logOut(onStuck) {
+  const view = roomView;
+  if (!(await session.logout())) return onStuck();
+  room.outbox.clear();
+  view?.forgetDraft();
+  location.replace(DOOR.left);
 }
 
 /**
@@ -141,12 +147,8 @@ function gotMessage({ author, text }) {
  */
 function answer(intent) {
   switch (intent.type) {
-    case "signed-in":
-      return session.entered(intent.name);
     case "log-out":
-      room.outbox.clear();
-      roomView?.forgetDraft();
-      return void session.logout(t.notice.loggedOut);
+      return void logOut(intent.onStuck);
     case "post":
       room.post(intent.text);
       return roomView?.showLatest();
@@ -204,8 +206,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) socket.nudge();
 });
 window.addEventListener("online", () => socket.nudge());
-window.addEventListener("storage", () => session.changedElsewhere());
-setInterval(() => void session.renew(t.notice.ended), RENEW_EVERY_MS);
+setInterval(() => void session.renew(), RENEW_EVERY_MS);
 
 document.body.append(announcer);
 room.unread.visible(!document.hidden);

@@ -35,25 +35,36 @@ export const test = base.extend({
     expect(unexpected, "what the pages complained about").toEqual([]);
   },
 
-  /** Opens a visitor's page in a browser of its own. */
-  visit: async ({ browser, server, guard }, use) => {
+  /** A page in a browser of its own, which is nowhere yet. It closes before the server goes. */
+  browse: async ({ browser, server: _, guard }, use) => {
     const contexts = [];
     await use(async (options = {}) => {
       const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-GB", ...options });
       contexts.push(context);
       const page = await context.newPage();
       guard.watch(page);
-      await page.goto(server.url);
       return page;
     });
     for (const context of contexts) await context.close();
   },
 
+  /** Opens a visitor's page in a browser of its own. */
+  visit: async ({ browse, server }, use) => {
+    await use(async (options = {}) => {
+      const page = await browse(options);
+      await page.goto(server.url);
+      return page;
+    });
+  },
+
   /** A person in the room: registered, logged in, connected. */
-  person: async ({ visit }, use) => {
+  person: async ({ browse, server }, use) => {
     await use(async (name, options = {}) => {
-      const page = await visit(options);
-      await signUp(page, name);
+      const page = await browse(options);
+      const key = await server.register(name);
+      await page.context().addCookies([{ name: "session", value: await server.logIn(key), url: server.url }]);
+      await page.goto(server.url);
+      await expectConnected(page);
       return page;
     });
   },
@@ -62,17 +73,30 @@ export const test = base.extend({
 export { expect };
 
 /**
+ * From the log-in page into the room, with a name and a key.
  * @param {import("@playwright/test").Page} page
  * @param {string} name
  * @returns {Promise<string>} the key
  */
 export async function signUp(page, name) {
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await page.getByRole("link", { name: /Sign up with a name and a key/ }).click();
   await page.getByLabel("Username").fill(name);
   await page.getByRole("button", { name: "Create account" }).click();
   const key = await page.getByLabel("Access key").textContent();
   await page.getByRole("button", { name: "I have saved it" }).click();
   await expectConnected(page);
   return key ?? "";
+}
+
+/**
+ * From the room to the log-in page.
+ * @param {import("@playwright/test").Page} page
+ */
+export async function logOut(page) {
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await expect(page.getByText("You are logged out.")).toBeVisible();
 }
 
 /** @param {import("@playwright/test").Page} page */

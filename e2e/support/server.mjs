@@ -2,9 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { on, once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { WebSocket } from "ws";
@@ -12,15 +13,20 @@ import { WebSocket } from "ws";
 const BINARY = process.env.PACKETBOAT_BIN ?? fileURLToPath(new URL("../../target/debug/packetboat", import.meta.url));
 /** The first start makes a database; a loaded machine takes a while. */
 const START_LIMIT_MS = 30_000;
+/** Mail is sent in the background. */
+const MAIL_LIMIT_MS = 15_000;
 const ADDRESS = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)\//;
 
 export class Server {
   #process = null;
   #data = "";
   #port = 0;
+  #settings = {};
 
-  static async start() {
+  /** @param {Record<string, string>} settings variables in its environment */
+  static async start(settings = {}) {
     const server = new Server();
+    server.#settings = settings;
     server.#data = await mkdtemp(join(tmpdir(), "packetboat-e2e-"));
     await server.start();
     return server;
@@ -33,7 +39,7 @@ export class Server {
   /** Starts, or starts again on the same port and data. */
   async start() {
     const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${this.#port}`, "--data", this.#data], {
-      env: { ...foreign(process.env), PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8" },
+      env: { ...foreign(process.env), PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8", ...this.#settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
@@ -81,13 +87,70 @@ export class Server {
   }
 
   /**
+   * @param {string} key
+   * @returns {Promise<string>} the value of the session's cookie
+   */
+  async logIn(key) {
+    const answer = await this.#post("/api/login", { key });
+    if (answer.status !== 200) throw new Error(`logging in: ${answer.status}`);
+    return /session=([^;]+)/.exec(answer.headers.get("set-cookie") ?? "")?.[1] ?? "";
+  }
+
+  /**
+   * An account by email, as a mobile app would make it.
+   * @param {string} email
+   * @param {string} password
+   */
+  async signUp(email, password) {
+    const answer = await this.#post("/api/users/", { email, password });
+    if (answer.status !== 201) throw new Error(`signing ${email} up: ${answer.status}`);
+  }
+
+  /**
+   * As its operator would, while it runs.
+   * @param {string} email
+   * @param {string} password
+   */
+  async makeAdmin(email, password) {
+    const child = spawn(BINARY, ["admin", "create", email, "--password-stdin", "--data", this.#data], {
+      env: foreign(process.env),
+      stdio: ["pipe", "ignore", "inherit"],
+    });
+    child.stdin.end(`${password}\n`);
+    const [code] = await once(child, "exit");
+    if (code !== 0) throw new Error(`making ${email} an admin: ${code}`);
+  }
+
+  /**
+   * Waits for mail: without an SMTP server it goes into a folder.
+   * @param {string} address
+   * @param {RegExp} path of the link that is looked for
+   * @param {string[]} seen links that are not meant
+   * @returns {Promise<string>} the link's path
+   */
+  async linkFor(address, path, seen = []) {
+    const folder = join(this.#data, "outbox");
+    const until = Date.now() + MAIL_LIMIT_MS;
+    while (Date.now() < until) {
+      const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".eml"));
+      for (const name of files) {
+        const mail = await readFile(join(folder, name), "latin1");
+        if (!mail.toLowerCase().includes(`to: ${address.toLowerCase()}`)) continue;
+        const found = path.exec(readable(mail))?.[0];
+        if (found !== undefined && !seen.includes(found)) return found;
+      }
+      await delay(50);
+    }
+    throw new Error(`no mail to ${address} with ${path}`);
+  }
+
+  /**
    * Posts messages as somebody without a page, each after the one before was stored.
    * @param {string} key
    * @param {string[]} texts
    */
   async say(key, texts) {
-    const answer = await this.#post("/api/login", { key });
-    const cookie = (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+    const cookie = `session=${await this.logIn(key)}`;
     const socket = new WebSocket(`${this.url.replace("http", "ws")}/ws`, "packetboat.v1", { headers: { cookie } });
     const frames = on(socket, "message");
     await next(frames, "welcome");
@@ -116,6 +179,17 @@ export class Server {
  */
 function foreign(environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("PACKETBOAT_")));
+}
+
+/**
+ * A mail with its encodings undone, as far as links need it: quoted-printable and base64
+ * parts (RFC 2045, 6.7 and 6.8).
+ * @param {string} mail
+ */
+function readable(mail) {
+  const plain = mail.replaceAll(/=\r?\n/g, "").replaceAll(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const encoded = [...mail.matchAll(/base64\r?\n(?:[\w-]+:.*\r?\n)*\r?\n([A-Za-z0-9+/=\r\n]+)/gi)].map(([, body]) => Buffer.from(body ?? "", "base64").toString());
+  return [plain, ...encoded].join("\n");
 }
 
 /**

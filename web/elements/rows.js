@@ -38,7 +38,7 @@ export function drawRow(row, me) {
  * @param {string} me
  */
 function drawMessage(row, me) {
-  const { body, mentioned } = messageBody(row.text, me);
+  const { body, mentioned } = row.text === "" ? removedBody() : messageBody(row.text, me);
   const classes = ["message", row.state];
   if (row.own) classes.push("own");
   if (row.head) classes.push("head");
@@ -54,6 +54,11 @@ function drawMessage(row, me) {
     body,
     drawState(row),
   );
+}
+
+/** No message is posted without a text: one without had it taken away. */
+function removedBody() {
+  return { body: h("div", { class: "body removed" }, h("p", {}, t.log.removed)), mentioned: false };
 }
 
 /** @param {MessageRow} row */

@@ -31,7 +31,9 @@ export class SettingsMenu extends View {
   draw(signal) {
     const button = h("button", { type: "button", class: "quiet", "aria-label": t.header.menu, popovertarget: "settings" }, icon("settings"));
     const signedIn = h("p", { class: "signed-in" });
+    const account = h("a", { class: "button secondary", href: "/settings/" }, t.menu.account);
     const logOut = h("button", { type: "button", class: "secondary" }, t.menu.logOut);
+    const stuck = h("p", { class: "note", role: "alert" });
     const panel = h(
       "div",
       { id: "settings", class: "menu", popover: "auto", role: "dialog", "aria-label": t.menu.heading },
@@ -40,7 +42,9 @@ export class SettingsMenu extends View {
       h("label", { class: "switch" }, h("span", {}, t.menu.notifications), this.#notifications),
       this.#note,
       this.#drawThemes(),
+      account,
       logOut,
+      stuck,
     );
     this.replaceChildren(button, panel);
     this.room.me.watch((me) => (signedIn.textContent = t.menu.signedIn(me)), signal);
@@ -51,7 +55,21 @@ export class SettingsMenu extends View {
       const theme = THEMES.find((each) => each === radio.value) ?? "auto";
       radio.addEventListener("change", () => this.ask({ type: "set", settings: { theme } }), { signal });
     }
-    logOut.addEventListener("click", () => this.ask({ type: "log-out" }), { signal });
+    logOut.addEventListener("click", () => {
+      if (logOut.getAttribute("aria-disabled") === "true") return;
+      // Not `disabled`: that would throw the focus away.
+      logOut.setAttribute("aria-disabled", "true");
+      logOut.textContent = t.menu.busy;
+      stuck.textContent = "";
+      this.ask({
+        type: "log-out",
+        onStuck: () => {
+          logOut.setAttribute("aria-disabled", "false");
+          logOut.textContent = t.menu.logOut;
+          stuck.textContent = t.menu.stuck;
+        },
+      });
+    }, { signal });
   }
 
   #drawThemes() {

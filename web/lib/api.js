@@ -33,20 +33,6 @@ export class Api {
     this.#fetch = fetcher;
   }
 
-  /**
-   * @param {string} username
-   * @returns {Promise<string>} the access key, shown once
-   */
-  async register(username) {
-    const body = await this.#json("/api/register", { username });
-    return String(body["key"]);
-  }
-
-  /** @param {string} key */
-  async login(key) {
-    await this.#send("/api/login", { key });
-  }
-
   /** Ends the session. The server answers 200 whether there was one or not. */
   async logout() {
     await this.#send("/api/logout");
@@ -60,11 +46,10 @@ export class Api {
 
   /**
    * @param {string} path
-   * @param {Record<string, string>} [body]
    * @returns {Promise<Record<string, unknown>>}
    */
-  async #json(path, body) {
-    const answer = await this.#send(path, body);
+  async #json(path) {
+    const answer = await this.#send(path);
     try {
       return await answer.json();
     } catch {
@@ -73,21 +58,11 @@ export class Api {
     }
   }
 
-  /**
-   * @param {string} path
-   * @param {Record<string, string>} [body] posted as JSON if given
-   */
-  async #send(path, body) {
-    /** @type {RequestInit} */
-    const init = { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
-    if (body) {
-      init.method = "POST";
-      init.headers = { "content-type": "application/json" };
-      init.body = JSON.stringify(body);
-    }
+  /** @param {string} path */
+  async #send(path) {
     let answer;
     try {
-      answer = await this.#fetch(path, init);
+      answer = await this.#fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" });
     } catch {
       throw new Refusal(0);
     }

@@ -13,15 +13,6 @@ export class Keep {
     this.#storage = storage;
   }
 
-  /** @returns {boolean} */
-  get works() {
-    try {
-      return Boolean(this.#storage());
-    } catch {
-      return false;
-    }
-  }
-
   /**
    * @param {string} key
    * @returns {unknown} `null` when there is none, or it cannot be read

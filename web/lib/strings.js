@@ -26,80 +26,14 @@ function plural(count, one, many) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** @param {number | null} seconds */
-function soon(seconds) {
-  if (seconds === null) return "in a moment";
-  return seconds < 90 ? `in ${plural(seconds, "second", "seconds")}` : `in ${Math.ceil(seconds / 60)} minutes`;
-}
-
 export const t = {
   product: "Packetboat",
   room: "Main deck",
   today: "Today",
   yesterday: "Yesterday",
 
-  visitor: {
-    heading: "Come aboard.",
-    pitch:
-      "One room, live, on a server that belongs to the people in it. No email address, no phone number: a name and a key.",
-    points: [
-      "What you missed is there when you come back.",
-      "Everything comes from this server. Nobody else is told.",
-      "Phone, desk, five tabs: be here as often as you like.",
-    ],
-    modes: "Sign in or sign up",
-    register: "Create an account",
-    login: "Log in",
-  },
-  register: {
-    username: "Username",
-    hint: "Letters and digits, up to 32. Everyone sees it.",
-    submit: "Create account",
-    busy: "Creating…",
-    invalid: "Use 1 to 32 letters (a–z) and digits, without spaces.",
-    taken: "Somebody already has this name. Try another one.",
-  },
-  key: {
-    heading: "Your key",
-    /** @param {string} name */
-    explain: (name) =>
-      `Welcome, ${name}. This key is your only way back in. The server keeps no copy and shows it once: put it somewhere safe now.`,
-    label: "Access key",
-    copy: "Copy",
-    copied: "Copied",
-    copyFailed: "Copying did not work: select the key and copy it by hand.",
-    download: "Download .txt",
-    continue: "I have saved it – let me in",
-    /** @param {string} name */
-    file: (name) => `packetboat-key-${name}.txt`,
-    /**
-     * @param {string} name
-     * @param {string} origin
-     * @param {string} key
-     */
-    fileText: (name, origin, key) =>
-      `Packetboat access key\n\nServer:   ${origin}\nUsername: ${name}\nKey:      ${key}\n\nWhoever has this key is ${name}. Keep it like a password.\n`,
-  },
-  login: {
-    key: "Access key",
-    hint: "The 64 characters you were given when you signed up.",
-    submit: "Log in",
-    busy: "Logging in…",
-    show: "Show key",
-    hide: "Hide key",
-    empty: "Enter your access key.",
-    unknown: "No account has this key. Check that all 64 characters are there.",
-  },
-  notice: {
-    ended: "Your session ended. Log in again to go on.",
-    loggedOut: "You are logged out.",
-  },
-  error: {
-    offline: "The server cannot be reached. Check your connection and try again.",
-    /** @param {number | null} seconds */
-    throttled: (seconds) => `Too many tries. Try again ${soon(seconds)}.`,
-    /** @param {number} status */
-    other: (status) => `The server could not do that (error ${status}). Try again in a moment.`,
+  boot: {
+    offline: "The server cannot be reached. Trying again…",
   },
 
   connection: {
@@ -130,7 +64,10 @@ export const t = {
     blocked: "Notifications are blocked in this browser's settings.",
     theme: "Appearance",
     themes: { auto: "Auto", light: "Light", dark: "Dark" },
+    account: "Account settings",
     logOut: "Log out",
+    busy: "Logging out…",
+    stuck: "The server cannot be reached, so you are still logged in. Try again.",
   },
   people: {
     heading: "On deck",
@@ -146,6 +83,7 @@ export const t = {
     older: "Load older messages",
     loading: "Loading…",
     beginning: "This is where the log begins.",
+    removed: "This message was removed.",
     new: "New messages",
     jump: "Jump to latest",
     /** @param {number} count */

@@ -69,6 +69,19 @@ export class Log {
     }
     this.state.value = { ...before, loading: null };
     for (const message of welcome.messages) this.append(message);
+    this.removed(welcome.removed ?? []);
+  }
+
+  /**
+   * The text of these is gone; their places stay.
+   * @param {number[]} ids
+   */
+  removed(ids) {
+    const gone = new Set(ids);
+    const { messages } = this.state.value;
+    if (!messages.some((message) => gone.has(message.id) && !message.removed)) return;
+    const blank = (/** @type {Message} */ message) => ({ ...message, text: "", removed: true });
+    this.#set({ messages: messages.map((message) => (gone.has(message.id) ? blank(message) : message)) });
   }
 
   /**

@@ -90,6 +90,9 @@ export class Room {
       case "history":
         this.log.history(frame.before, frame.messages, frame.more);
         break;
+      case "removed":
+        this.log.removed([frame.id]);
+        break;
       case "join":
       case "leave":
         this.#presence(frame.type, frame.username, frame.online_count);

@@ -1,105 +1,84 @@
 /**
- * Who is signed in here. The session itself is a cookie that scripts cannot see, so this
- * browser remembers only a name: without one the visitor is not kept waiting for an
- * answer, with one the room opens at once and the server decides.
+ * Who is signed in here. The session is a cookie that scripts cannot see, so only the
+ * server knows: this store asks it and remembers nothing.
  */
 
 import { Refusal } from "../lib/api.js";
+import { backoff } from "../lib/backoff.js";
 import { Signal } from "../lib/signal.js";
 
 /** @typedef {import("../types/app.js").SessionState} SessionState */
 /** @typedef {import("../lib/api.js").Api} Api */
-/** @typedef {import("../lib/keep.js").Keep} Keep */
 
-const NAME = "name";
+/**
+ * @typedef {object} SessionNeeds
+ * @property {Pick<Api, "me" | "logout">} api
+ * @property {(run: () => void, ms: number) => unknown} later
+ * @property {() => number} random in [0, 1)
+ */
 
 export class Session {
   /** @type {Signal<SessionState>} */
-  state = new Signal(/** @type {SessionState} */ ({ phase: "checking" }));
+  state = new Signal(/** @type {SessionState} */ ({ phase: "checking", failed: false }));
 
-  /** @type {Api} */
-  #api;
-  /** @type {Keep} */
-  #keep;
+  /** @type {SessionNeeds} */
+  #needs;
+  #attempt = 0;
+  #leaving = false;
+  #endHeard = false;
 
-  /**
-   * @param {Api} api
-   * @param {Keep} keep
-   */
-  constructor(api, keep) {
-    this.#api = api;
-    this.#keep = keep;
+  /** @param {SessionNeeds} needs */
+  constructor(needs) {
+    this.#needs = needs;
   }
 
+  /** Asks who this is, for as long as nobody answers. */
   async start() {
-    const name = this.#keep.get(NAME);
-    if (typeof name === "string") {
+    try {
+      const name = await this.#needs.api.me();
       this.state.value = { phase: "member", name };
-    } else if (this.#keep.works) {
-      this.state.value = { phase: "visitor", notice: null };
-    } else {
-      // Nothing can be remembered here, so only the server knows.
-      const found = await this.#api.me().catch(() => null);
-      this.state.value = found === null ? { phase: "visitor", notice: null } : { phase: "member", name: found };
+    } catch (error) {
+      if (error instanceof Refusal && error.ended) {
+        this.ended();
+        return;
+      }
+      this.state.value = { phase: "checking", failed: true };
+      this.#needs.later(() => void this.start(), backoff(this.#attempt++, this.#needs.random));
     }
   }
 
   /**
-   * @param {string} username
-   * @returns {Promise<string>} the access key
+   * Ends the session on the server, and only then here: a page that shows the way out while
+   * the cookie still works would lie.
+   * @returns {Promise<boolean>} whether it is over
    */
-  register(username) {
-    return this.#api.register(username);
+  async logout() {
+    this.#leaving = true;
+    try {
+      await this.#needs.api.logout();
+    } catch {
+      this.#leaving = false;
+      if (!this.#endHeard) return false;
+    }
+    this.state.value = { phase: "over", reason: "left" };
+    return true;
   }
 
-  /** @param {string} key */
-  async login(key) {
-    await this.#api.login(key);
-    return this.#api.me();
+  /** The server says that the session is over. */
+  ended() {
+    this.#endHeard = true;
+    // Sockets are closed before the log-out is answered: they must not say "expired".
+    if (this.#leaving || this.state.value.phase === "over") return;
+    this.state.value = { phase: "over", reason: "ended" };
   }
 
-  /** @param {string} name */
-  entered(name) {
-    this.#keep.set(NAME, name);
-    this.state.value = { phase: "member", name };
-  }
-
-  /**
-   * @param {string} notice
-   */
-  async logout(notice) {
-    // Also when the server cannot be told: this browser must show the way out at once, and
-    // the session dies of inactivity.
-    this.left(notice);
-    await this.#api.logout().catch(() => {});
-  }
-
-  /** @param {string | null} notice why, for the visitor's page */
-  left(notice) {
-    this.#keep.set(NAME, null);
-    this.state.value = { phase: "visitor", notice };
-  }
-
-  /** Another tab of this browser logged in or out. */
-  changedElsewhere() {
-    const name = this.#keep.get(NAME);
-    const state = this.state.value;
-    const current = state.phase === "member" ? state.name : null;
-    if (state.phase === "checking" || name === current) return;
-    if (typeof name === "string") this.state.value = { phase: "member", name };
-    else this.state.value = { phase: "visitor", notice: null };
-  }
-
-  /**
-   * Keeps the session and its cookie alive.
-   * @param {string} expired the notice if it is not
-   */
-  async renew(expired) {
+  /** Keeps the session and its cookie alive. */
+  async renew() {
     if (this.state.value.phase !== "member") return;
     try {
-      await this.#api.me();
+      await this.#needs.api.me();
     } catch (error) {
-      if (error instanceof Refusal && error.ended) this.left(expired);
+      if (error instanceof Refusal && error.ended) this.ended();
     }
   }
 }

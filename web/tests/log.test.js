@@ -21,6 +21,18 @@ test("recovery continues without a gap and without a duplicate", () => {
   assert.equal(log.latest, 6);
 });
 
+test("a removed message keeps its place, whether one was there or comes back", () => {
+  const log = new Log();
+  log.welcome(welcome(range(1, 3)));
+  log.removed([2, 9]);
+  log.welcome(welcome(range(4, 4), { recovered: true, removed: [3] }));
+  const texts = log.state.value.messages.map(({ text, removed }) => (removed ? "removed" : text));
+  assert.deepEqual(texts, ["1", "removed", "removed", "4"]);
+  const before = log.state.value;
+  log.removed([2]);
+  assert.equal(log.state.value, before, "nothing changes twice");
+});
+
 test("without recovery everything is replaced", () => {
   const log = new Log();
   log.welcome(welcome(range(1, 3)));

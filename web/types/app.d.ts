@@ -46,9 +46,11 @@ export type ConnectionState =
   | { phase: "waiting"; until: number };
 
 export type SessionState =
-  | { phase: "checking" }
-  | { phase: "visitor"; notice: string | null }
-  | { phase: "member"; name: string };
+  /** `failed`: the server could not be asked so far. */
+  | { phase: "checking"; failed: boolean }
+  | { phase: "member"; name: string }
+  /** `left` by the reader's wish, or `ended` by the server. */
+  | { phase: "over"; reason: "left" | "ended" };
 
 export interface Settings {
   theme: "auto" | "light" | "dark";
@@ -94,8 +96,7 @@ export type Row =
 
 /** What an element asks for; `app.js` answers. */
 export type Intent =
-  | { type: "signed-in"; name: string }
-  | { type: "log-out" }
+  | { type: "log-out"; onStuck: () => void }
   | { type: "post"; text: string }
   | { type: "retry"; clientId: string }
   | { type: "discard"; clientId: string }

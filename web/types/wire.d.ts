@@ -8,6 +8,8 @@ export interface Message {
   at: number;
   author: string;
   text: string;
+  /** An admin took the text away, which is empty since. */
+  removed?: boolean;
 }
 
 export interface Welcome {
@@ -20,6 +22,8 @@ export interface Welcome {
   online: string[];
   online_count: number;
   limits: { text: number; history: number };
+  /** Of the messages the page may know already, those removed lately. */
+  removed?: number[];
 }
 
 export type ServerFrame =
@@ -28,6 +32,7 @@ export type ServerFrame =
   | { type: "ack"; client_id: string; id: number; at: number }
   | { type: "nack"; client_id: string; code: string; error: string }
   | { type: "history"; before: number; messages: Message[]; more: boolean }
+  | { type: "removed"; id: number }
   | { type: "join"; username: string; online_count: number }
   | { type: "leave"; username: string; online_count: number }
   | { type: "typing"; username: string }

@@ -4,40 +4,55 @@
 //! The database decides: a session ends in the transaction that deletes its row,
 //! so it ends once, however many ways lead there at the same time.
 
+use std::future::Future;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
-use base::AccountId;
+use base::{AccountId, SessionRef};
 
 use storage::{Connection, StorageError};
 
 use crate::secret::SecretHash;
-use crate::session::{MAX_SESSIONS_PER_ACCOUNT, SESSION_INACTIVITY};
-use crate::store::{self, SessionOf};
-use crate::{Accounts, SessionToken};
+use crate::session::SessionKind;
+use crate::store::sessions::{self, SessionOf};
+use crate::{Accounts, ApiToken, MAX_TOKENS_PER_SESSION, SessionToken};
 
 /// Which sessions end, and why.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Ending {
     /// The one with this token: its owner signed out.
     SignedOut(SecretHash),
     /// Those that were not used for too long.
     Expired,
-    /// The longest unused of an account that has too many.
-    Displaced(AccountId),
+    /// The longest unused of an account that has too many of a kind.
+    Displaced(AccountId, SessionKind),
+    /// The longest unused tokens of a session that has asked for too many.
+    Reissued(AccountId, SessionRef),
+    /// One, by its owner.
+    Revoked(AccountId, SessionRef),
+    /// All but one, by their owner.
+    Others(AccountId, SessionRef),
+    /// All of an account, for this reason.
+    All(AccountId, &'static str),
+    /// These, by somebody of staff.
+    Listed(Arc<[SessionRef]>),
 }
 
 impl Ending {
-    fn reason(self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::SignedOut(_) => "signed_out",
             Self::Expired => "expired",
-            Self::Displaced(_) => "displaced",
+            Self::Displaced(..) | Self::Reissued(..) => "displaced",
+            Self::Revoked(..) | Self::Others(..) => "revoked",
+            Self::All(_, reason) => reason,
+            Self::Listed(_) => "by_staff",
         }
     }
 }
 
 impl Accounts {
-    /// Ends the session of `token`, if there is one.
+    /// Ends the browser session of `token`, if there is one.
     ///
     /// # Errors
     /// If the database fails; the session is not over then.
@@ -48,18 +63,33 @@ impl Accounts {
         Ok(())
     }
 
+    /// Ends the API token `key`; whether there was one.
+    ///
+    /// # Errors
+    /// If the database fails; the token is not dead then.
+    pub async fn sign_out_token(&self, key: &str) -> Result<bool, StorageError> {
+        let Some(token) = ApiToken::parse(key) else { return Ok(false) };
+        Ok(self.end(Ending::SignedOut(token.hash())).await? > 0)
+    }
+
     /// Ends the sessions that `ending` describes and returns how many there were.
     pub(crate) async fn end(&self, ending: Ending) -> Result<usize, StorageError> {
         // Mostly there is nothing to end: nobody waits for a turn to write then.
-        if self.doomed(self.0.db.reader(), ending).await?.is_empty() {
+        if self.doomed(self.0.db.reader(), &ending).await?.is_empty() {
             return Ok(0);
         }
         let accounts = self.clone();
-        // A client that hangs up takes the future of its request with it. What is
-        // deleted in the database must leave the memory as well.
-        let work = self.0.endings.spawn(async move { accounts.end_now(ending).await });
-        match work.await {
-            Ok(ended) => ended,
+        self.finish(async move { accounts.end_now(&ending).await }).await
+    }
+
+    /// Does `work` to its end. A client that hangs up takes the future of its request
+    /// with it; what is changed in the database must change in memory as well.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match self.0.endings.spawn(work).await {
+            Ok(done) => done,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 // Nobody aborts it but the runtime on its way out, and then there
@@ -69,38 +99,61 @@ impl Accounts {
         }
     }
 
-    async fn end_now(&self, ending: Ending) -> Result<usize, StorageError> {
+    async fn end_now(&self, ending: &Ending) -> Result<usize, StorageError> {
         let transaction = self.0.db.begin_write().await?;
-        let on = transaction.connection();
-        let doomed = self.doomed(on, ending).await?;
-        store::delete_sessions(on, &doomed).await?;
+        let ended = self.delete_doomed(transaction.connection(), ending).await?;
         transaction.commit().await?;
-        self.announce(&doomed, ending.reason());
-        Ok(doomed.len())
+        self.announce(&ended, ending.reason());
+        Ok(ended.len())
+    }
+
+    /// Deletes the sessions of `ending`; who commits [`announce`](Self::announce)s.
+    pub(crate) async fn delete_doomed(
+        &self,
+        on: &impl Connection,
+        ending: &Ending,
+    ) -> Result<Vec<SessionOf>, StorageError> {
+        let doomed = self.doomed(on, ending).await?;
+        sessions::delete(on, &doomed).await?;
+        Ok(doomed)
     }
 
     async fn doomed(
         &self,
         on: &impl Connection,
-        ending: Ending,
+        ending: &Ending,
     ) -> Result<Vec<SessionOf>, StorageError> {
         match ending {
-            Ending::SignedOut(token) => store::session_by_token(on, token).await,
-            Ending::Displaced(account) => {
-                store::surplus_sessions(on, account, MAX_SESSIONS_PER_ACCOUNT).await
+            Ending::SignedOut(token) => sessions::by_token(on, *token).await,
+            Ending::Displaced(account, kind) => {
+                sessions::surplus(on, *account, *kind, kind.limit()).await
             }
-            Ending::Expired => {
-                let cutoff = self.0.clock.now().minus(SESSION_INACTIVITY);
-                let mut unused = store::sessions_unused_since(on, cutoff).await?;
-                // Some may have been used since the last write-back.
-                let live = self.0.live.lock();
-                unused.retain(|unused| !live.used_after(unused.session, cutoff));
-                Ok(unused)
+            Ending::Reissued(account, issuer) => {
+                sessions::surplus_issued(on, *account, *issuer, MAX_TOKENS_PER_SESSION).await
             }
+            Ending::Revoked(account, session) => sessions::own(on, *account, *session).await,
+            Ending::Others(account, kept) => sessions::of_owner(on, *account, Some(*kept)).await,
+            Ending::All(account, _) => sessions::of_owner(on, *account, None).await,
+            Ending::Listed(wanted) => sessions::listed(on, wanted).await,
+            Ending::Expired => self.expired(on).await,
         }
     }
 
-    fn announce(&self, ended: &[SessionOf], reason: &'static str) {
+    async fn expired(&self, on: &impl Connection) -> Result<Vec<SessionOf>, StorageError> {
+        let mut all = Vec::new();
+        for kind in SessionKind::ALL {
+            let cutoff = self.now().minus(kind.inactivity());
+            let mut unused = sessions::unused_since(on, kind, cutoff).await?;
+            // Some may have been used since the last write-back.
+            let live = self.0.live.lock();
+            unused.retain(|unused| !live.used_after(unused.session, cutoff));
+            all.extend(unused);
+        }
+        Ok(all)
+    }
+
+    /// Has the memory forget what ended, and tells who asked to be told.
+    pub(crate) fn announce(&self, ended: &[SessionOf], reason: &'static str) {
         self.0.live.lock().remove(ended.iter().map(|ended| ended.session));
         let count = ended.len() as u64;
         metrics::counter!("packetboat_sessions_ended_total", "reason" => reason).increment(count);

@@ -4,10 +4,7 @@ use std::fmt;
 
 use base::Random;
 
-use crate::secret::SecretHash;
-
-/// Random bytes in an access key.
-const KEY_BYTES: usize = 32;
+use crate::secret::{self, SecretHash};
 
 /// An access key: 256 random bits as 64 lower-case hex characters. Shown to its
 /// owner once; only its hash is kept.
@@ -15,13 +12,12 @@ pub struct AccessKey(String);
 
 impl AccessKey {
     pub(crate) fn generate(random: &dyn Random) -> Self {
-        Self(base::hex(random, KEY_BYTES))
+        Self(secret::generate(random))
     }
 
     /// `None` if `text` cannot be a key, so that the database need not be asked.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (text.len() == 2 * KEY_BYTES && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+        secret::is_well_formed(text).then(|| Self(text.to_owned()))
     }
 
     /// The secret itself, for its owner and nobody else: never log it.

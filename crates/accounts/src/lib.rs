@@ -1,30 +1,59 @@
-//! People and their credentials: access keys, sessions, sign-in throttling.
+//! People and their credentials: access keys, passwords, sessions, tokens, sign-in throttling.
 //!
-//! Owns the tables `accounts` and `sessions` and the routes around them. The
-//! only way in is [`Accounts`]; everything HTTP is behind [`routes()`].
+//! Owns the tables `accounts`, `sessions` and `mailed_links` and the routes around
+//! them. The only way in is [`Accounts`]; everything HTTP is behind [`routes()`].
+//!
+//! A person has a username, always, and any of an access key and an email address
+//! with a password. They act by a browser's session or by an API token; both are
+//! sessions here, and [`SessionKind`] tells them apart.
 //!
 //! Invariants:
-//! - Secrets are random, shown once, and kept as hashes only.
-//! - A session is valid for [`SESSION_INACTIVITY`] after its last use. The last
-//!   use is kept in memory and written to the database at most once a minute, so
-//!   after a crash a session may count up to a minute less.
+//! - Keys, tokens and mailed links are random, shown once, and kept as hashes only;
+//!   passwords are kept as Argon2id.
+//! - A session is valid for [`SESSION_INACTIVITY`] after its last use, a token for
+//!   [`TOKEN_INACTIVITY`]. The last use is kept in memory and written to the database
+//!   at most once a minute, so after a crash one may count up to a minute less.
 //! - A session that has ended stays ended, whatever was under way, and every
-//!   [`SessionEnded`] hears of it exactly once.
+//!   [`SessionEnded`] hears of it exactly once. What ends a session changes in the
+//!   transaction in which it ends: a password, whether an account is active.
+//! - Signing in answers the same, and takes the same time, whether an account exists,
+//!   and all ways in are throttled together.
 //!
 //! Deliberately absent: rooms and connections (the server tells this crate who is
-//! online through [`Presence`], and chat what ends through [`SessionEnded`]), and
-//! several servers on one database: sessions in use are kept in this process.
+//! online through [`Presence`], and chat what ends through [`SessionEnded`]), the
+//! words of mails ([`Mailer`]), and several servers on one database: sessions in use
+//! are kept in this process.
 
+mod admin;
+mod administration;
 mod admission;
+mod attempts;
+mod backoff;
+mod change;
+mod credentials;
+mod devices;
+mod email;
 mod ending;
+mod invalid;
 mod key;
+mod link;
 mod live;
+mod mailer;
+mod pages;
+mod password;
+mod password_sign_in;
+mod profile;
+mod recovery;
 mod registration;
+mod rest;
 mod routes;
 mod secret;
 mod session;
+mod set_up;
 mod sign_in;
+mod sign_up;
 mod store;
+mod token;
 mod upkeep;
 mod username;
 mod wire;
@@ -33,35 +62,75 @@ use std::fmt;
 use std::sync::Arc;
 
 use base::{Clock, Principal, Random, Timestamp};
+use http_kit::Exempt;
 use parking_lot::{Mutex, RwLock};
 use storage::{Database, Migration};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use crate::admission::Admitted;
-pub use crate::key::AccessKey;
-pub use crate::registration::{AccountSummary, RegisterError};
-pub use crate::routes::{Presence, SESSION_COOKIE, Throttles, routes};
-pub use crate::session::{
-    MAX_SESSIONS_PER_ACCOUNT, SESSION_INACTIVITY, SessionEnded, SessionToken, SignInContext,
+pub use crate::administration::{
+    AccountEdit, AccountQuery, AccountSort, EditError, MAX_BULK, NewAccount, Page, SessionQuery,
+    SessionSort,
 };
+pub use crate::admission::{Admitted, Caller, SESSION_COOKIE, clear_session_cookie};
+pub use crate::change::ChangeError;
+pub use crate::devices::SessionInfo;
+pub use crate::email::{EmailAddress, InvalidEmail};
+pub use crate::invalid::{Invalid, NameProblem};
+pub use crate::key::AccessKey;
+pub use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};
+pub use crate::mailer::{AccountMail, Mailer};
+pub use crate::pages::{PageOptions, pages};
+pub use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordProblem};
+pub use crate::password_sign_in::SignedIn;
+pub use crate::profile::{Profile, ProfileChange};
+pub use crate::recovery::{Confirmed, ResetError, ResetPasswordError};
+pub use crate::registration::{AccountSummary, RegisterError};
+pub use crate::routes::{Presence, routes};
+pub use crate::session::{
+    MAX_SESSIONS_PER_ACCOUNT, SESSION_INACTIVITY, SessionEnded, SessionKind, SessionToken,
+    SignInContext,
+};
+pub use crate::set_up::SetUpError;
 pub use crate::sign_in::SignInError;
+pub use crate::sign_up::{SignUp, SignUpError};
+pub use crate::token::{
+    ApiToken, MAX_TOKENS_PER_ACCOUNT, MAX_TOKENS_PER_SESSION, TOKEN_INACTIVITY,
+};
 pub use crate::upkeep::WRITE_BACK_INTERVAL;
 pub use crate::username::{InvalidUsername, Username};
 
+use crate::attempts::Attempts;
 use crate::live::LiveSessions;
+use crate::password::hasher::Hasher;
+use crate::recovery::MAX_PENDING_RESETS;
+use crate::secret::SecretHash;
 
 /// The most sessions kept in memory without an open connection holding them, an
-/// estimated 250 bytes each; the longest unused give way to new ones.
+/// estimated 300 bytes each; the longest unused give way to new ones.
 pub const MAX_CACHED_SESSIONS: usize = 100_000;
 
 /// Accounts and sessions. Cloning is cheap; all clones are the same.
 #[derive(Clone)]
 pub struct Accounts(Arc<Inner>);
 
+/// What [`Accounts`] needs of the house besides a database.
+#[derive(Clone)]
+pub struct Options {
+    /// Who sends mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// Networks whose addresses are not throttled. What guards a password of one
+    /// account applies to them too.
+    pub exempt: Exempt,
+}
+
 struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    mailer: Arc<dyn Mailer>,
+    hasher: Hasher,
+    attempts: Attempts,
     live: Mutex<LiveSessions>,
     /// Held while room is made among the live sessions, so that one request does
     /// it for all.
@@ -69,29 +138,47 @@ struct Inner {
     listeners: RwLock<Vec<Arc<dyn SessionEnded>>>,
     /// Changes that must come to their end even if who asked has gone.
     endings: TaskTracker,
+    /// A permit for every request to reset a password that is being looked into.
+    resets: Arc<Semaphore>,
+    /// Held while it is seen to that somebody of staff is left.
+    staff: tokio::sync::Mutex<()>,
+    /// Whoever knows it may make the first account of staff.
+    set_up: Mutex<Option<SecretHash>>,
 }
 
 impl Accounts {
     /// On a database that has [`migrations`](Self::migrations) applied.
     #[must_use]
-    pub fn new(db: Database, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self::with_cache(db, clock, random, MAX_CACHED_SESSIONS)
+    pub fn new(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        options: Options,
+    ) -> Self {
+        Self::with_cache(db, clock, random, options, MAX_CACHED_SESSIONS)
     }
 
     fn with_cache(
         db: Database,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        options: Options,
         sessions: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             db,
+            mailer: options.mailer,
+            hasher: Hasher::new(Arc::clone(&random)),
+            attempts: Attempts::new(&options.exempt, &clock),
             clock,
             random,
             live: Mutex::new(LiveSessions::new(sessions)),
             making_room: tokio::sync::Mutex::default(),
             listeners: RwLock::default(),
             endings: TaskTracker::new(),
+            resets: Arc::new(Semaphore::new(MAX_PENDING_RESETS)),
+            staff: tokio::sync::Mutex::default(),
+            set_up: Mutex::default(),
         }))
     }
 
@@ -125,5 +212,11 @@ impl Accounts {
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("exempt", &self.exempt).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::{Principal, SessionRef, Timestamp};
+use base::{AccountId, Principal, SessionRef, Timestamp};
 
 use crate::secret::SecretHash;
 
@@ -93,6 +93,23 @@ impl LiveSessions {
         }
     }
 
+    /// Takes over another name of an account into its sessions. Counts as a removal:
+    /// what is being read at this moment holds the old one.
+    pub(crate) fn rename(&mut self, account: AccountId, username: &str, display_name: &str) {
+        self.removals += 1;
+        let entries = self.by_token.values_mut().map(|entry| &mut entry.principal);
+        for principal in entries.filter(|principal| principal.account == account) {
+            principal.username = username.into();
+            principal.display_name = display_name.into();
+        }
+    }
+
+    /// When `session` was last used, if it is here.
+    pub(crate) fn last_used(&self, session: SessionRef) -> Option<Timestamp> {
+        let entry = self.by_ref.get(&session).and_then(|token| self.by_token.get(token));
+        entry.map(|entry| entry.principal.activity.last())
+    }
+
     fn forget(&mut self, session: SessionRef) {
         if let Some(token) = self.by_ref.remove(&session) {
             self.by_token.remove(&token);
@@ -101,10 +118,7 @@ impl LiveSessions {
 
     /// Whether `session` is here and was used after `cutoff`.
     pub(crate) fn used_after(&self, session: SessionRef, cutoff: Timestamp) -> bool {
-        self.by_ref
-            .get(&session)
-            .and_then(|token| self.by_token.get(token))
-            .is_some_and(|entry| entry.principal.activity.last() > cutoff)
+        self.last_used(session).is_some_and(|last| last > cutoff)
     }
 
     /// The last uses that the database does not know, of the sessions about which
@@ -165,7 +179,7 @@ impl LiveSessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::{AccountId, Activity};
+    use base::Activity;
 
     fn token(n: i64) -> SecretHash {
         SecretHash::of(&n.to_string())
@@ -175,6 +189,7 @@ mod tests {
         Principal {
             account: AccountId(n),
             username: format!("user{n}").into(),
+            display_name: format!("user{n}@example.org").into(),
             session: SessionRef(n),
             activity: Arc::new(Activity::new(Timestamp(n))),
         }
@@ -199,6 +214,19 @@ mod tests {
         live.remove([SessionRef(1)].into_iter());
         assert!(live.admit(token(1), principal(1), before).is_none());
         assert!(live.get(&token(1)).is_none());
+    }
+
+    #[test]
+    fn another_name_is_in_every_session_of_the_account_and_in_no_other() {
+        let mut live = LiveSessions::new(8);
+        let (one, _) = (admit(&mut live, 1), admit(&mut live, 2));
+        let before = live.removals();
+        live.rename(one.account, "ann", "ann@example.org");
+        let renamed = live.get(&token(1)).unwrap();
+        assert_eq!((&*renamed.username, &*renamed.display_name), ("ann", "ann@example.org"));
+        assert_eq!(&*live.get(&token(2)).unwrap().username, "user2");
+        assert!(live.holds(&one), "it is the same session");
+        assert!(live.admit(token(3), principal(3), before).is_none(), "it may hold the old name");
     }
 
     #[test]

@@ -1,9 +1,14 @@
-//! Creating and finding accounts.
+//! Registering by username, and finding accounts by it. By email address:
+//! [`sign_up`](crate::sign_up).
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use base::{AccountId, Timestamp};
 use storage::StorageError;
 
-use crate::{AccessKey, Accounts, Username, store};
+use crate::store::accounts::{self, By, Newcomer};
+use crate::{AccessKey, Accounts, Username};
 
 /// Why an account was not created.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +16,9 @@ pub enum RegisterError {
     /// An account has this username, perhaps in another spelling.
     #[error("the username is taken")]
     Taken,
+    /// Too many registrations from this address; wait this long.
+    #[error("too many registrations")]
+    TooMany(Duration),
     /// The database failed.
     #[error(transparent)]
     Storage(StorageError),
@@ -34,6 +42,20 @@ pub struct AccountSummary {
 }
 
 impl Accounts {
+    /// The same as [`register`](Self::register), as often as the client address
+    /// `from` may: 30 times at once, then once in 10 s.
+    ///
+    /// # Errors
+    /// [`RegisterError::Taken`], [`RegisterError::TooMany`].
+    pub async fn register_from(
+        &self,
+        username: &Username,
+        from: IpAddr,
+    ) -> Result<AccessKey, RegisterError> {
+        self.0.attempts.registrations.consume(from).map_err(RegisterError::TooMany)?;
+        self.register(username).await
+    }
+
     /// Creates an account and the key to it, which cannot be had again.
     ///
     /// # Errors
@@ -46,7 +68,8 @@ impl Accounts {
 
         let transaction = inner.db.begin_write().await?;
         let on = transaction.connection();
-        store::insert_account(on, account, username, key.hash(), now).await?;
+        let newcomer = Newcomer { key: Some(key.hash()), ..Newcomer::default() };
+        accounts::insert(on, account, username, &newcomer, now).await?;
         transaction.commit().await?;
 
         metrics::counter!("packetboat_registrations_total").increment(1);
@@ -59,6 +82,11 @@ impl Accounts {
     /// # Errors
     /// If the database fails.
     pub async fn find(&self, username: &Username) -> Result<Option<AccountSummary>, StorageError> {
-        store::account_by_username(self.0.db.reader(), username).await
+        let person = accounts::find(self.0.db.reader(), By::Username(username)).await?;
+        Ok(person.map(|person| AccountSummary {
+            account: person.profile.account,
+            username: person.profile.username,
+            created_at: person.profile.created_at,
+        }))
     }
 }

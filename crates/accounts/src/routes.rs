@@ -1,7 +1,7 @@
-//! The routes of accounts and sessions: HTTP to commands and back, nothing else.
+//! The routes of usernames, keys and sessions: HTTP to commands and back, nothing
+//! else. Those of email accounts and tokens: [`rest`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
@@ -9,24 +9,17 @@ use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use base::{AccountId, Clock, Principal};
-use http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
+use base::{AccountId, Principal};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{
-    ApiError, Client, Exempt, Quota, StrictJson, Throttle, clear_cookie, cookie, set_cookie,
-};
+use http_kit::{ApiError, Client, StrictJson, cookie};
 
+use crate::admission::{SESSION_COOKIE, clear_session_cookie};
 use crate::wire::{Done, LogIn, Me, Online, Register, Registered, User};
-use crate::{Accounts, Admitted, RegisterError, SignInContext, SignInError, Username, session};
+use crate::{Accounts, RegisterError, SignInError, Username, rest};
 
-/// The name of the cookie that holds a session's token.
-pub const SESSION_COOKIE: &str = "session";
-
-/// Registrations of one client address.
-const REGISTRATIONS: Quota = Quota { burst: 30, refill: Duration::from_secs(10) };
-
-/// Refused log-ins of one client address.
-const REFUSED_SIGN_INS: Quota = Quota { burst: 20, refill: Duration::from_secs(10) };
+/// When a client may try again that came while too many passwords were being hashed.
+pub(crate) const RETRY_WHEN_BUSY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Who is online: what these routes need to know of the room.
 pub trait Presence: Send + Sync {
@@ -37,38 +30,18 @@ pub trait Presence: Send + Sync {
     fn is_online(&self, account: AccountId) -> bool;
 }
 
-/// How often one client address may try.
-#[derive(Debug)]
-pub struct Throttles {
-    registrations: Throttle,
-    refused_sign_ins: Throttle,
-}
-
-impl Throttles {
-    /// 30 registrations at once, then one in 10 s; 20 refused log-ins at once,
-    /// then one in 10 s. Not for `exempt` networks.
-    #[must_use]
-    pub fn new(exempt: &Exempt, clock: &Arc<dyn Clock>) -> Self {
-        let throttle = |quota| Throttle::new(quota, exempt.clone(), Arc::clone(clock));
-        Self {
-            registrations: throttle(REGISTRATIONS),
-            refused_sign_ins: throttle(REFUSED_SIGN_INS),
-        }
-    }
-}
-
 #[derive(Clone)]
 struct Api {
     accounts: Accounts,
     presence: Arc<dyn Presence>,
-    throttles: Arc<Throttles>,
 }
 
-/// `/api/register`, `/api/login`, `/api/logout`, `/api/online`, `/api/user/@me`
-/// and `/api/user/{username}`, as `docs/PROTOCOL.md` has them. Requests must
-/// carry their [`Client`].
-pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>, throttles: Throttles) -> Router {
-    let api = Api { accounts, presence, throttles: Arc::new(throttles) };
+/// `/api/register`, `/api/login`, `/api/logout`, `/api/online`, `/api/user/@me`,
+/// `/api/user/{username}`, and what is under `/api/users` and `/api/auth`, as
+/// `docs/PROTOCOL.md` has them. Requests must carry their [`Client`].
+pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>) -> Router {
+    let rest = rest::routes(accounts.clone());
+    let api = Api { accounts, presence };
     // On the methods, not on the paths: a wrong method is 405 for everybody.
     let signed_in = from_fn_with_state(api.clone(), require_session);
     Router::new()
@@ -79,8 +52,9 @@ pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>, throttles: Thrott
         .route("/api/user/@me", get(me).route_layer(signed_in.clone()))
         .route("/api/user/{username}", get(user).route_layer(signed_in))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(map_response(forbid_storing))
         .with_state(api)
+        .merge(rest)
+        .layer(map_response(forbid_storing))
 }
 
 async fn register(
@@ -89,8 +63,7 @@ async fn register(
     StrictJson(body): StrictJson<Register>,
 ) -> Result<Response, ApiError> {
     let username: Username = body.username.parse().map_err(|_| invalid_username())?;
-    api.throttles.registrations.consume(client.address).map_err(ApiError::too_many)?;
-    match api.accounts.register(&username).await {
+    match api.accounts.register_from(&username, client.address).await {
         Ok(key) => {
             let body = Json(Registered { key: key.expose() });
             Ok((StatusCode::CREATED, body).into_response())
@@ -98,6 +71,7 @@ async fn register(
         Err(RegisterError::Taken) => {
             Err(ApiError::new(StatusCode::CONFLICT, "This username is taken."))
         }
+        Err(RegisterError::TooMany(wait)) => Err(ApiError::too_many(wait)),
         Err(RegisterError::Storage(cause)) => Err(ApiError::internal(cause)),
     }
 }
@@ -108,25 +82,18 @@ async fn log_in(
     headers: HeaderMap,
     StrictJson(body): StrictJson<LogIn>,
 ) -> Result<Response, ApiError> {
-    let refused = &api.throttles.refused_sign_ins;
-    if let Some(wait) = refused.blocked(client.address) {
-        return Err(ApiError::too_many(wait));
-    }
-    let user_agent = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
-    let context =
-        SignInContext { address: client.address, user_agent: user_agent.map(str::to_owned) };
+    let context = api.accounts.sign_in_context(&headers, &client).await;
+    let context = context.map_err(ApiError::internal)?;
     match api.accounts.sign_in(&body.key, context).await {
         Ok(token) => {
-            let expires = session::expiry(api.accounts.now());
-            let cookie = set_cookie(SESSION_COOKIE, token.expose(), client.secure, expires);
+            let cookie = api.accounts.session_cookie(&token, &client);
             Ok(([(SET_COOKIE, cookie)], Json(Done {})).into_response())
         }
-        Err(SignInError::UnknownKey) => {
-            // Many attempts at once all pass the look above; those beyond the
-            // burst are told so here.
-            refused.consume(client.address).map_err(ApiError::too_many)?;
+        Err(SignInError::Refused) => {
             Err(ApiError::new(StatusCode::UNAUTHORIZED, "No account has this key."))
         }
+        Err(SignInError::TooMany(wait)) => Err(ApiError::too_many(wait)),
+        Err(SignInError::Busy) => Err(ApiError::unavailable(RETRY_WHEN_BUSY)),
         Err(SignInError::Storage(cause)) => Err(ApiError::internal(cause)),
     }
 }
@@ -139,8 +106,7 @@ async fn log_out(
     if let Some(token) = cookie(&headers, SESSION_COOKIE) {
         api.accounts.sign_out(token).await.map_err(ApiError::internal)?;
     }
-    let cleared = clear_cookie(SESSION_COOKIE, client.secure);
-    Ok(([(SET_COOKIE, cleared)], Json(Done {})).into_response())
+    Ok(([(SET_COOKIE, clear_session_cookie(&client))], Json(Done {})).into_response())
 }
 
 async fn online(State(api): State<Api>) -> Json<Online> {
@@ -167,18 +133,20 @@ async fn user(
     Ok(Json(User { username: &found.username, online }).into_response())
 }
 
-/// Middleware: lets a request with a valid session pass, with its [`Principal`],
-/// and renews the cookie on the answer.
+/// Middleware: lets a request with a valid session or token pass, with its
+/// [`Principal`], and renews the cookie on the answer.
 async fn require_session(
     State(api): State<Api>,
     client: Client,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let Admitted { principal, renewed } = api.accounts.admit(request.headers(), &client).await?;
-    request.extensions_mut().insert(principal);
+    let caller = api.accounts.admit_caller(request.headers(), &client).await?;
+    request.extensions_mut().insert(caller.principal);
     let mut response = next.run(request).await;
-    response.headers_mut().append(SET_COOKIE, renewed);
+    if let Some(renewed) = caller.renewed {
+        response.headers_mut().append(SET_COOKIE, renewed);
+    }
     Ok(response)
 }
 

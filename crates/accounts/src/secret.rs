@@ -3,8 +3,24 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base::Random;
 
-/// The SHA-256 of an access key or a session token: all that is ever stored.
+/// Random bytes in an access key, an API token and a mailed link.
+const BYTES: usize = 32;
+
+/// A new secret: 256 random bits as 64 lower-case hex characters.
+pub(crate) fn generate(random: &dyn Random) -> String {
+    base::hex(random, BYTES)
+}
+
+/// Whether `text` has the form of what [`generate`] makes; if not, nothing need be
+/// looked up.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 2 * BYTES && text.bytes().all(hex)
+}
+
+/// The SHA-256 of a key, a token or a link's secret: all that is ever stored.
 ///
 /// A fast hash is enough because the secrets are random and long (190 bits and
 /// more): there is nothing to guess. A secret is found by its hash through a
@@ -19,6 +35,11 @@ impl SecretHash {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
         Self(hash)
+    }
+
+    /// One of `count` numbers from 0, each as likely.
+    pub(crate) fn stripe(self, count: usize) -> usize {
+        usize::from(self.0[0]) % count
     }
 
     /// The form in the database: 64 lower-case hex characters, which every

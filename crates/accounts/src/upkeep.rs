@@ -1,13 +1,14 @@
-//! What happens to sessions in the background: their last uses are written back,
-//! and those that ran out are removed.
+//! What happens in the background: the last uses of sessions are written back, and
+//! sessions and mailed links that ran out are removed.
 
 use std::time::Duration;
 
 use base::Timestamp;
 use storage::StorageError;
 
+use crate::Accounts;
 use crate::ending::Ending;
-use crate::{Accounts, store};
+use crate::store::{links, sessions};
 
 /// The last use of a session is written to the database at most this often.
 pub const WRITE_BACK_INTERVAL: Duration = Duration::from_secs(60);
@@ -19,12 +20,13 @@ impl Accounts {
     /// Writes back the last uses that are due and ends the sessions that ran out;
     /// returns how many. To be called every few seconds: that is how late a
     /// session may end. Its queries cost as much as has changed or ended, and one
-    /// call ends at most 500 sessions; more wait for the next.
+    /// call ends at most 500 sessions of a kind; more wait for the next.
     ///
     /// # Errors
     /// If the database fails; the next call makes up for it.
     pub async fn sweep(&self) -> Result<usize, StorageError> {
-        self.write_back(self.0.clock.now().minus(WRITE_BACK_INTERVAL)).await?;
+        self.write_back(self.now().minus(WRITE_BACK_INTERVAL)).await?;
+        self.forget_links().await?;
         self.end(Ending::Expired).await
     }
 
@@ -38,6 +40,16 @@ impl Accounts {
         self.0.endings.close();
         self.0.endings.wait().await;
         self.write_back(Timestamp(i64::MAX)).await
+    }
+
+    async fn forget_links(&self) -> Result<(), StorageError> {
+        let now = self.now();
+        if links::any_expired(self.0.db.reader(), now).await? {
+            let transaction = self.0.db.begin_write().await?;
+            links::delete_expired(transaction.connection(), now).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
     }
 
     /// Sees to it that there is room for one more session in memory.
@@ -59,7 +71,7 @@ impl Accounts {
         let changed = self.0.live.lock().changed(cutoff);
         for uses in changed.chunks(WRITE_BACK_CHUNK) {
             let transaction = self.0.db.begin_write().await?;
-            store::record_uses(transaction.connection(), uses).await?;
+            sessions::record_uses(transaction.connection(), uses).await?;
             transaction.commit().await?;
             self.0.live.lock().written(uses, self.0.clock.now());
         }
@@ -75,9 +87,15 @@ mod tests {
     use storage::Database;
 
     use super::*;
-    use crate::{SessionEnded, SignInContext, Username};
+    use crate::{AccountMail, Mailer, Options, SessionEnded, SignInContext, Username};
 
     const CACHED: usize = 16;
+
+    struct NoMail;
+
+    impl Mailer for NoMail {
+        fn send(&self, _: AccountMail) {}
+    }
 
     struct World {
         accounts: Accounts,
@@ -90,11 +108,13 @@ mod tests {
         let db = Database::connect("sqlite::memory:").await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
-        let accounts = Accounts::with_cache(db, clock.clone(), Arc::new(OsRandom), CACHED);
+        let options = Options { mailer: Arc::new(NoMail), exempt: http_kit::Exempt::default() };
+        let accounts = Accounts::with_cache(db, clock.clone(), Arc::new(OsRandom), options, CACHED);
         let key = accounts.register(&"ann".parse::<Username>().unwrap()).await.unwrap();
         let mut tokens = Vec::new();
         for _ in 0..4 * CACHED {
-            let context = SignInContext { address: [127, 0, 0, 1].into(), user_agent: None };
+            let address = [127, 0, 0, 1].into();
+            let context = SignInContext { address, user_agent: None, device: None };
             let token = accounts.sign_in(key.expose(), context).await.unwrap();
             tokens.push(token.expose().to_owned());
         }

@@ -7,14 +7,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Presence, Throttles, routes};
+use accounts::{Presence, routes};
 use axum::Router;
 use axum::body::Body;
-use base::{AccountId, Clock};
+use base::AccountId;
 use http::header::{ALLOW, CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use http_kit::{Client, Exempt};
+use http_kit::Client;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use support::{HOME, HOUR, MINUTE, World, name};
@@ -69,12 +69,9 @@ impl Site {
     }
 
     async fn exempting(networks: &str) -> Self {
-        let world = World::new().await;
+        let world = World::exempting(networks).await;
         let room = Arc::new(Room::default());
-        let clock: Arc<dyn Clock> = world.clock.clone();
-        let networks = networks.split_whitespace().map(|network| network.parse().unwrap());
-        let throttles = Throttles::new(&Exempt(networks.collect()), &clock);
-        let router = routes(world.accounts.clone(), room.clone(), throttles);
+        let router = routes(world.accounts.clone(), room.clone());
         Self { world, room, router }
     }
 

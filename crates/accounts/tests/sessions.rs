@@ -5,10 +5,13 @@ mod support;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use accounts::{MAX_SESSIONS_PER_ACCOUNT, RegisterError, SignInError, WRITE_BACK_INTERVAL};
+use accounts::{
+    Accounts, MAX_SESSIONS_PER_ACCOUNT, Options, RegisterError, SignInError, WRITE_BACK_INTERVAL,
+};
 use sea_orm::{ConnectionTrait, Statement};
 use support::{HOUR, MINUTE, World, context, name};
 
@@ -46,7 +49,7 @@ async fn an_unknown_key_opens_nothing() {
     let key = world.register("ann").await;
     for wrong in ["f".repeat(64), key.to_uppercase() + "A", String::new(), "x".repeat(10_000)] {
         let error = world.accounts.sign_in(&wrong, context()).await.unwrap_err();
-        assert!(matches!(error, SignInError::UnknownKey));
+        assert!(matches!(error, SignInError::Refused));
     }
 }
 
@@ -311,4 +314,43 @@ async fn one_session_too_many_ends_the_longest_unused() {
     world.sign_in(&key).await;
     assert_eq!(heard.all(), [(first.account, first.session)]);
     assert!(world.accounts.authenticate(&stranger).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn accounts_and_sessions_from_before_email_and_tokens_go_on_working() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("old.db").display());
+    let db = storage::Database::connect(&url).await.unwrap();
+    let clock = Arc::new(base::ManualClock::new(base::Timestamp(1_790_000_000_000)));
+    db.migrate(&Accounts::migrations()[..2], &*clock).await.unwrap();
+    let (key, token) = ("a".repeat(64), "b".repeat(32));
+    let hash = |secret: &str| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+        base::to_hex(digest.as_ref())
+    };
+    let transaction = db.begin_write().await.unwrap();
+    for sql in [
+        format!("INSERT INTO accounts VALUES (7, 'Ann', 'ann', '{}', 1)", hash(&key)),
+        format!(
+            "INSERT INTO sessions VALUES (8, '{}', 7, 1, {}, '192.0.2.1', NULL)",
+            hash(&token),
+            base::Clock::now(&*clock).0
+        ),
+    ] {
+        let on = transaction.connection();
+        on.execute_raw(Statement::from_string(on.get_database_backend(), sql)).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+
+    db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
+    let options = Options {
+        mailer: Arc::new(support::Mailbox::default()),
+        exempt: http_kit::Exempt::default(),
+    };
+    let accounts = Accounts::new(db, clock, Arc::new(base::OsRandom), options);
+    let ann = accounts.authenticate(&token).await.unwrap().unwrap();
+    assert_eq!((&*ann.username, &*ann.display_name), ("Ann", "Ann"));
+    accounts.sign_in(&key, context()).await.unwrap();
+    let profile = accounts.profile(ann.account).await.unwrap().unwrap();
+    assert!(profile.is_active && !profile.is_staff && profile.has_key && !profile.has_password);
 }

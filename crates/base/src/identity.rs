@@ -60,6 +60,10 @@ pub struct Principal {
     pub account: AccountId,
     /// Its username, spelled as registered.
     pub username: Arc<str>,
+    /// What dialects that know no usernames show: the email address, or the
+    /// username where there is no address or its owner does not want it shown.
+    /// Never for clients of other dialects.
+    pub display_name: Arc<str>,
     /// The session it acts by; ending that session ends what it opened.
     pub session: SessionRef,
     /// The session's last use; touch it on every act.

@@ -1,6 +1,6 @@
 //! The handle of the capability.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,6 +16,7 @@ use crate::pace::Rate;
 use crate::recent::{RECENT, Recent};
 use crate::room::Room;
 use crate::routes::{self, Gate};
+use crate::socketio::{Options, Socketio};
 use crate::store::Store;
 
 /// The one room there is for now.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub origins: OriginPolicy,
     /// Delivering tasks; as many as cores.
     pub partitions: usize,
+    /// How long a Socket.IO client may take to authenticate.
+    pub auth_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             exempt: Exempt::default(),
             origins: OriginPolicy::default(),
             partitions: 1,
+            auth_timeout: Duration::from_secs(1),
         }
     }
 }
@@ -57,6 +61,8 @@ struct Inner {
     room: Arc<Room>,
     sockets: Sockets,
     settings: Settings,
+    /// There once there are routes.
+    socketio: OnceLock<Socketio>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -83,11 +89,22 @@ impl Chat {
         let room = Room::new(record, recent, store, clock, rate, settings.partitions);
         let room = Arc::new(room);
         let committer = Mutex::new(Some(tokio::spawn(commit::run(room.clone()))));
-        Ok(Self(Arc::new(Inner { room, sockets, settings, committer })))
+        let socketio = OnceLock::new();
+        Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer })))
     }
 
-    /// `GET /ws`.
+    /// `GET /ws` and `/socket.io`.
     pub fn routes(&self, gate: Arc<dyn Gate>) -> Router {
+        let socketio = self.0.socketio.get_or_init(|| {
+            Socketio::open(Options {
+                room: self.0.room.clone(),
+                sockets: self.0.sockets.clone(),
+                gate: gate.clone(),
+                origins: self.0.settings.origins.clone(),
+                exempt: self.0.settings.exempt.clone(),
+                auth_timeout: self.0.settings.auth_timeout,
+            })
+        });
         routes::routes(
             self.0.room.clone(),
             self.0.sockets.clone(),
@@ -95,6 +112,11 @@ impl Chat {
             self.0.settings.origins.clone(),
             self.0.settings.exempt.clone(),
         )
+        .merge(socketio.routes())
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
     }
 
     /// The names of those present, sorted.
@@ -120,12 +142,28 @@ impl Chat {
         self.0.room.intake.waiting()
     }
 
+    /// Socket.IO connections open now.
+    #[must_use]
+    pub fn socketio_connections(&self) -> usize {
+        self.0.socketio.get().map_or(0, Socketio::count)
+    }
+
     /// Publishes gauges, and forgets what is over; call it every second.
     pub fn upkeep(&self) {
         self.0.room.forget_the_calm();
         metrics::counter!("packetboat_deliveries_total").absolute(self.0.room.delivered() as u64);
         metrics::gauge!("packetboat_postings_waiting").set(self.waiting() as f64);
+        let socketio = self.socketio_connections();
+        metrics::gauge!("packetboat_socketio_open").set(socketio as f64);
         metrics::gauge!("packetboat_people_online").set(self.0.room.count() as f64);
+    }
+
+    /// Hangs up all Socket.IO clients, after what they have been told; whoever does not
+    /// take that `within` the time is cut. Comes after [`Chat::drain`].
+    pub async fn close_socketio(&self, within: Duration) {
+        if let Some(socketio) = self.0.socketio.get() {
+            socketio.close(within).await;
+        }
     }
 
     /// Takes no more postings, stores and delivers those it has taken. The sockets are

@@ -39,6 +39,9 @@ const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Posting {
     pub(crate) author: AccountId,
     pub(crate) author_name: Arc<str>,
+    /// What Socket.IO clients are shown instead. Never stored, so that an address
+    /// neither outlives its account nor turns up in another dialect.
+    pub(crate) display_name: Arc<str>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) format: Format,
     pub(crate) client_id: Option<Box<str>>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod packetboat;
 pub(crate) mod piratchat;
+pub(crate) mod socketio;
 
 use base::Timestamp;
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use crate::{Message, TextError};
 pub(crate) const PIRATCHAT: Format = Format(0);
 /// The format of `packetboat.v1`.
 pub(crate) const PACKETBOAT: Format = Format(1);
+/// The format of Socket.IO clients.
+pub(crate) const SOCKETIO: Format = Format(2);
 
 /// Why something a client sent was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,12 @@ impl From<TextError> for Refusal {
     }
 }
 
-/// A message in every format.
-pub(crate) fn message(message: &Message) -> [Bytes; MAX_FORMATS] {
-    both(piratchat::message(message), packetboat::message(message))
+/// A message in every format. `display_name` is for Socket.IO clients alone: it may
+/// be an email address.
+pub(crate) fn message(message: &Message, display_name: &str) -> [Bytes; MAX_FORMATS] {
+    let mut frames = both(piratchat::message(message), packetboat::message(message));
+    frames[SOCKETIO.0] = socketio::message(display_name, &message.text);
+    frames
 }
 
 /// An arrival in every format.
@@ -76,10 +82,16 @@ pub(crate) fn typing(username: &str) -> [Bytes; MAX_FORMATS] {
     both(Bytes::new(), packetboat::typing(username))
 }
 
+/// A message's removal: only our own dialect has a word for it.
+pub(crate) fn removed(id: i64) -> [Bytes; MAX_FORMATS] {
+    both(Bytes::new(), packetboat::removed(id))
+}
+
 /// The acknowledgement of a stored message.
 pub(crate) fn ack(format: Format, client_id: Option<&str>, id: i64, at: Timestamp) -> Bytes {
     match format {
         PACKETBOAT => packetboat::ack(client_id.unwrap_or_default(), id, at),
+        SOCKETIO => socketio::accepted(),
         _ => piratchat::accepted(),
     }
 }
@@ -88,10 +100,12 @@ pub(crate) fn ack(format: Format, client_id: Option<&str>, id: i64, at: Timestam
 pub(crate) fn nack(format: Format, client_id: Option<&str>, refusal: Refusal) -> Bytes {
     match format {
         PACKETBOAT => packetboat::nack(client_id, refusal),
+        SOCKETIO => socketio::refused(refusal),
         _ => piratchat::refused(refusal),
     }
 }
 
+/// What the two dialects of `/ws` say and Socket.IO has no word for.
 fn both(piratchat: Bytes, packetboat: Bytes) -> [Bytes; MAX_FORMATS] {
     let mut frames: [Bytes; MAX_FORMATS] = Default::default();
     frames[PIRATCHAT.0] = piratchat;

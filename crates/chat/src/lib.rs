@@ -17,6 +17,7 @@
 //! Deliberately absent: accounts. Who a caller is comes through [`Gate`], which the
 //! server implements; an ended session comes in by [`Chat::session_ended`].
 
+mod admin;
 mod chat;
 mod commit;
 mod dialect;
@@ -25,10 +26,11 @@ mod pace;
 mod recent;
 mod room;
 mod routes;
+mod socketio;
 mod store;
 
 pub use chat::{Chat, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
 pub use room::MAX_CONNECTIONS;
-pub use routes::{Admission, Gate, GateFuture};
+pub use routes::{Admission, Gate, GateFuture, TokenFuture};
 pub use store::migrations;

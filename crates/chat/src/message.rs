@@ -66,7 +66,7 @@ pub struct Message {
     pub author: AccountId,
     /// The author's name when it was posted.
     pub author_name: Arc<str>,
-    /// What it says.
+    /// What it says; empty once it was removed, which no posted text is.
     pub text: Box<str>,
     /// The number its client gave it, so that posting it again changes nothing.
     pub client_id: Option<Box<str>>,

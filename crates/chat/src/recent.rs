@@ -38,6 +38,23 @@ impl Recent {
         self.messages.push_back(message);
     }
 
+    /// Takes the text of message `id` away, if it is here; its place stays.
+    pub(crate) fn remove(&mut self, id: i64) {
+        let Some(first) = self.messages.front().map(|first| first.id) else { return };
+        let place = usize::try_from(id - first).ok();
+        if let Some(message) = place.and_then(|place| self.messages.get_mut(place)) {
+            *message = Arc::new(Message { text: "".into(), ..Message::clone(message) });
+        }
+    }
+
+    /// The ids of the newest `count` whose text was taken away, oldest first.
+    pub(crate) fn removed(&self, count: usize) -> Vec<i64> {
+        let removed = self.messages.iter().rev().filter(|message| message.text.is_empty());
+        let mut ids: Vec<_> = removed.map(|message| message.id).take(count).collect();
+        ids.reverse();
+        ids
+    }
+
     /// The id of the newest message; zero if there never was one.
     pub(crate) fn head(&self) -> i64 {
         self.messages.back().map_or(0, |message| message.id)

@@ -8,7 +8,7 @@
 
 mod seat;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,19 +19,20 @@ use hub::{
     Topic,
 };
 use parking_lot::Mutex;
+use storage::StorageError;
 use tokio_util::task::TaskTracker;
 use transport::{CloseCode, frame};
 
 use crate::commit::{Intake, Outcome, Posting};
 use crate::dialect::packetboat::{self, PAGE, Welcome};
-use crate::dialect::{self, PACKETBOAT, PIRATCHAT};
+use crate::dialect::{self, PACKETBOAT, PIRATCHAT, SOCKETIO, socketio};
 use crate::pace::{Pace, Rate};
 use crate::recent::Recent;
 use crate::store::{RoomRecord, Store};
 
 pub(crate) use seat::{InFlight, Seat};
 
-/// Connections one person may hold in the room at once (`packetboat.v1`).
+/// Connections one person may hold in the room at once (`packetboat.v1`, Socket.IO).
 pub const MAX_CONNECTIONS: usize = 16;
 
 /// Names a newcomer is told; of a larger crowd it learns the number.
@@ -44,6 +45,10 @@ const JOINING: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
 /// stay within a connection's outbox, or a client that missed much would be cut off
 /// each time it comes back.
 const MAX_RECOVERY: usize = 768 * 1024;
+
+/// Removed messages that somebody who comes back is told of. Who was away for more
+/// removals sees what they still show until they read it again.
+const MAX_REMOVED: usize = 100;
 
 /// Why a connection cannot join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +95,10 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct State {
     recent: Recent,
+    /// The ids of messages removed lately, for those who come back and know them.
+    removed: VecDeque<i64>,
+    /// How many were removed since the start; see [`Room::reply_unless_removed`].
+    removals: u64,
     presence: Presence,
     people: HashMap<AccountId, Person>,
     /// How fast each person went lately, kept for a while after they left: leaving and
@@ -123,9 +132,10 @@ impl Room {
         rate: Rate,
         partitions: usize,
     ) -> Self {
+        let removed = recent.removed(MAX_REMOVED).into();
         Self {
             record,
-            state: Mutex::new(State { recent, ..State::default() }),
+            state: Mutex::new(State { recent, removed, ..State::default() }),
             topic: Topic::start(partitions),
             intake: Intake::default(),
             store,
@@ -192,6 +202,7 @@ impl Room {
         }
         let first = match format {
             PACKETBOAT => self.welcome(&state, &principal, resume.as_ref()),
+            SOCKETIO => socketio::welcome(),
             _ => Bytes::new(),
         };
         ops.push(Op::Join { member: Member { outbox: outbox.clone(), format }, first });
@@ -204,6 +215,7 @@ impl Room {
     /// The first frame of a Packetboat connection: what it missed, if that can be told
     /// whole and fits, else the newest page.
     fn welcome(&self, state: &State, principal: &Principal, resume: Option<&Resume>) -> Bytes {
+        let removed: Vec<i64> = state.removed.iter().copied().collect();
         let welcome = |recovered, messages: &[Arc<crate::Message>], more| {
             packetboat::welcome(Welcome {
                 you: &principal.username,
@@ -213,6 +225,7 @@ impl Room {
                 more,
                 online: state.presence.names().take(MAX_NAMES).collect(),
                 online_count: state.presence.count(),
+                removed: &removed,
             })
         };
         let resumed = resume
@@ -267,7 +280,8 @@ impl Room {
             let to = posting.in_flight.connection();
             let answer = match outcome {
                 Outcome::Stored(message) => {
-                    ops.push(Op::Publish(message_publication(message, to)));
+                    let publication = message_publication(message, &posting.display_name, to);
+                    ops.push(Op::Publish(publication));
                     stored.push(message.clone());
                     dialect::ack(posting.format, client_id, message.id, message.at)
                 }
@@ -284,8 +298,11 @@ impl Room {
 
     /// Tells the room of messages that were stored although storing seemed to fail.
     pub(crate) fn publish_found(&self, found: Vec<Arc<crate::Message>>) {
-        let ops: Vec<Op> =
-            found.iter().map(|message| Op::Publish(message_publication(message, 0))).collect();
+        // Display names are not stored; whoever posted is called by their username here.
+        let publish = |message: &Arc<crate::Message>| {
+            Op::Publish(message_publication(message, &message.author_name, 0))
+        };
+        let ops: Vec<Op> = found.iter().map(publish).collect();
         self.append(found, &ops);
     }
 
@@ -300,6 +317,40 @@ impl Room {
     /// The room's lock is not needed for that: only one partition hears it.
     fn reply(&self, connection: &InFlight, frame: Bytes) {
         self.topic.submit(&[Op::Reply { to: connection.connection(), frame }]);
+    }
+
+    /// The same, for what was read from the database after [`Room::removals`] was
+    /// asked: not if a message was removed since. It may be among them, and whoever is
+    /// told of the removal must not be told its text afterwards.
+    fn reply_unless_removed(&self, connection: &InFlight, frame: Bytes, removals: u64) -> bool {
+        let state = self.state.lock();
+        if state.removals == removals {
+            self.reply(connection, frame);
+        }
+        state.removals == removals
+    }
+
+    /// How many messages were removed since the start.
+    fn removals(&self) -> u64 {
+        self.state.lock().removals
+    }
+
+    /// Takes the text of message `id` away for good: from the database, from memory and
+    /// from the clients that have a word for it. Whether there was one to take.
+    pub(crate) async fn remove(&self, id: i64) -> Result<bool, StorageError> {
+        // One that is stored and not yet published would come into memory afterwards.
+        if id > self.head() || !self.store.remove(self.id(), id, self.clock.now()).await? {
+            return Ok(false);
+        }
+        let mut state = self.state.lock();
+        state.recent.remove(id);
+        state.removals += 1;
+        if state.removed.len() == MAX_REMOVED {
+            state.removed.pop_front();
+        }
+        state.removed.push_back(id);
+        self.topic.submit(&[publish(dialect::removed(id), Except::Nobody)]);
+        Ok(true)
     }
 
     /// Looks at the recent history. Memory work only: the room waits.
@@ -338,12 +389,17 @@ impl Room {
 }
 
 /// The posting connection gets its acknowledgement instead; a Piratchat socket of the
-/// author hears nothing of what its own person said elsewhere.
-fn message_publication(message: &crate::Message, posted_by: u64) -> Publication {
+/// author hears nothing of what its own person said elsewhere. Socket.IO clients hear
+/// everything, their own messages too.
+fn message_publication(
+    message: &crate::Message,
+    display_name: &str,
+    posted_by: u64,
+) -> Publication {
     let mut except = [Except::Nobody; MAX_FORMATS];
     except[PIRATCHAT.0] = Except::Owner(message.author.0);
     except[PACKETBOAT.0] = Except::Connection(posted_by);
-    Publication { frames: dialect::message(message), except, volatile: false }
+    Publication { frames: dialect::message(message, display_name), except, volatile: false }
 }
 
 fn publish(frames: [Bytes; MAX_FORMATS], except: Except) -> Op {

@@ -41,11 +41,19 @@ pub struct Admission {
 /// What [`Gate::admit`] gives back.
 pub type GateFuture<'a> = Pin<Box<dyn Future<Output = Result<Admission, ApiError>> + Send + 'a>>;
 
+/// What [`Gate::by_token`] gives back: nobody if the token is not known.
+pub type TokenFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Principal>, ApiError>> + Send + 'a>>;
+
 /// Who is calling? The chat needs to know and does not decide; the server implements
 /// this over accounts.
 pub trait Gate: Send + Sync {
     /// Authenticates a request by its headers. An error is the answer to give.
     fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a>;
+
+    /// Authenticates by the token of a Socket.IO client. An error means that it could
+    /// not be looked up.
+    fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a>;
 
     /// Whether the session that `principal` came by has not ended since.
     fn is_current(&self, principal: &Principal) -> bool;
@@ -145,9 +153,9 @@ impl Entrance {
             ));
         }
         if packetboat {
-            self.sockets.serve(upgrade, outbox, Packetboat(seat));
+            self.sockets.serve(upgrade, outbox, client.address, Packetboat(seat));
         } else {
-            self.sockets.serve(upgrade, outbox, Piratchat(seat));
+            self.sockets.serve(upgrade, outbox, client.address, Piratchat(seat));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod entity;
 mod migrations;
+mod moderation;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use storage::{Database, StorageError};
 use crate::Message;
 use entity::{message, room};
 pub use migrations::migrations;
+pub(crate) use moderation::{Kept, RoomKept, Wanted};
 
 /// Characters of a room's epoch.
 const EPOCH_LENGTH: usize = 16;
@@ -160,6 +162,7 @@ async fn insert(
         text: Set(message.text.to_string()),
         sent_at: Set(message.at.0),
         client_id: Set(message.client_id.as_deref().map(str::to_owned)),
+        removed_at: Set(None),
     });
     message::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())

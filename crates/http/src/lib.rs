@@ -39,5 +39,5 @@ pub use json::{MAX_JSON_BODY, StrictJson};
 pub use network::Exempt;
 pub use origin::{InvalidOrigin, Origin, OriginPolicy};
 pub use serve::{ServeLimits, serve};
-pub use throttle::{MAX_THROTTLED, Quota, Throttle};
+pub use throttle::{MAX_THROTTLED, Quota, Throttle, counted_as};
 pub use tls::{Tls, TlsError};

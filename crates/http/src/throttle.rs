@@ -58,7 +58,7 @@ impl Throttle {
             return None;
         }
         let now = self.clock.monotonic();
-        let known = self.recovered_at.lock().get(&key(address)).copied();
+        let known = self.recovered_at.lock().get(&counted_as(address)).copied();
         let after = known.unwrap_or_default().max(now) + self.quota.refill;
         self.excess(now, after)
     }
@@ -71,7 +71,7 @@ impl Throttle {
         if self.exempt.contains(address) {
             return Ok(());
         }
-        let key = key(address);
+        let key = counted_as(address);
         let now = self.clock.monotonic();
         let mut entries = self.recovered_at.lock();
         let after = entries.get(&key).copied().unwrap_or_default().max(now) + self.quota.refill;
@@ -109,7 +109,9 @@ fn make_room(entries: &mut HashMap<IpAddr, Duration>, now: Duration) {
     });
 }
 
-fn key(address: IpAddr) -> IpAddr {
+/// The address under which limits count `address`: itself, or its IPv6 network.
+#[must_use]
+pub fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -26,6 +26,42 @@ pub enum Command {
     Serve(Options),
     /// Print the settings in force and where each came from, secrets hidden.
     Config(Options),
+    /// Look after administrators.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Look after mail.
+    #[command(subcommand)]
+    Mail(MailCommand),
+}
+
+/// What can be done about administrators.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make the account of this address an administrator, and the account if there is
+    /// none. Works while the server runs, too.
+    Create {
+        /// The address.
+        email: String,
+        /// Read the new account's password from standard input instead of making one up.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// What can be done about mail.
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Send a test mail as the settings say, at once, and tell what became of it.
+    Test {
+        /// Where to.
+        address: String,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
 }
 
 /// The flags of commands that read the settings.

@@ -15,9 +15,11 @@ mod print;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http_kit::Origin;
 use ipnet::IpNet;
+use mail::{Sender, SmtpUrl};
 
 pub use error::ConfigError;
 pub use layers::{Flags, Layers};
@@ -41,6 +43,14 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// `limits.exempt`: networks to which rate limits do not apply.
     pub exempt: Vec<IpNet>,
+    /// `chat.auth_timeout_ms`: how long a Socket.IO client may take to authenticate.
+    pub chat_auth_timeout: Duration,
+    /// `mail.smtp_url`: where mails are handed in; an outbox folder if not set.
+    pub mail_smtp: Option<SmtpUrl>,
+    /// `mail.from`: whom mails come from.
+    pub mail_from: Option<Sender>,
+    /// `mail.templates`: a folder with the operator's own texts.
+    pub mail_templates: Option<PathBuf>,
     /// `log.format`.
     pub log_format: LogFormat,
     /// `log.level`: a level, or directives of tracing's filter.
@@ -106,6 +116,12 @@ impl Settings {
             allowed_origins: layers.many("allowed_origins", ORIGIN, |text| text.parse().ok())?,
             database_url: layers.one("database.url", DATABASE, database_url)?,
             exempt: layers.many("limits.exempt", NETWORK, network)?,
+            chat_auth_timeout: layers
+                .one("chat.auth_timeout_ms", AUTH_TIMEOUT, auth_timeout)?
+                .unwrap_or(Duration::from_secs(1)),
+            mail_smtp: layers.one("mail.smtp_url", SMTP, |text| text.parse().ok())?,
+            mail_from: layers.one("mail.from", SENDER, |text| text.parse().ok())?,
+            mail_templates: layers.path("mail.templates"),
             log_format: layers
                 .one("log.format", "text or json", log_format)?
                 .unwrap_or(LogFormat::Text),
@@ -122,8 +138,12 @@ const ADDRESS: &str = "an IP address and a port, such as 0.0.0.0:7777";
 const ORIGIN: &str = "http://host[:port] or https://host[:port]";
 const NETWORK: &str = "a network such as 10.0.0.0/8, or an IP address";
 const DATABASE: &str = "a database URL such as sqlite:///var/lib/packetboat/packetboat.db";
+const SMTP: &str = "smtp://[user:password@]host[:port][?tls=required] or smtps://…, with what is \
+    special in user and password percent-encoded";
+const SENDER: &str = "an address such as Packetboat <boat@example.org>";
 const LEVEL: &str =
     "error, warn, info, debug, trace, off or directives such as info,accounts=debug";
+const AUTH_TIMEOUT: &str = "milliseconds, from 100 to 60000";
 const TOKEN: &str = "16 characters or more";
 
 /// The shortest `metrics.token` that is worth guarding something with.
@@ -135,6 +155,11 @@ fn network(text: &str) -> Option<IpNet> {
 
 fn database_url(text: &str) -> Option<String> {
     text.contains(':').then(|| text.to_owned())
+}
+
+fn auth_timeout(text: &str) -> Option<Duration> {
+    let millis = text.parse().ok().filter(|millis| (100..=60_000).contains(millis))?;
+    Some(Duration::from_millis(millis))
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {
@@ -190,7 +215,20 @@ mod tests {
         for level in ["inof", "info,accounts=loud", "info,"] {
             assert!(with(&[("PACKETBOAT_LOG__LEVEL", level)]).is_err(), "{level}");
         }
+        for time in ["0", "99", "60001", "1s", "-1"] {
+            assert!(with(&[("PACKETBOAT_CHAT__AUTH_TIMEOUT_MS", time)]).is_err(), "{time}");
+        }
         assert!(with(&[("PACKETBOAT_LOG__LEVEL", "info,accounts=debug")]).is_ok());
+    }
+
+    #[test]
+    fn a_bad_smtp_url_does_not_show_its_password() {
+        for bad in ["smtp://boat:hunter2@h:x", "smtp://boat:hunter2?@h", "smtp://boat:hunter2@"] {
+            let refused = with(&[("PACKETBOAT_MAIL__SMTP_URL", bad)]).unwrap_err();
+            assert!(refused.contains("mail.smtp_url is \"smtp://boat:(hidden)@"), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+        assert!(with(&[("PACKETBOAT_MAIL__FROM", "Packetboat")]).is_err());
     }
 
     #[test]

@@ -84,15 +84,34 @@ impl DataFolder {
         &self.secrets
     }
 
+    /// Where it is, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The URL of the database in this folder.
     #[must_use]
     pub fn database_url(&self) -> String {
-        let path = self.path.join(DATABASE);
-        // What would end the path in a URL, escaped; `%` itself first.
-        let escaped =
-            path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-        format!("sqlite://{escaped}?mode=rwc")
+        url_of_database(&self.path)
     }
+
+    /// The URL of the database in the folder at `path`, which somebody else may hold.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn database_url_in(path: &Path) -> Result<String, DataError> {
+        let make = |source| DataError::Make { path: path.into(), source };
+        Ok(url_of_database(&fs::canonicalize(path).map_err(make)?))
+    }
+}
+
+fn url_of_database(folder: &Path) -> String {
+    let path = folder.join(DATABASE);
+    // What would end the path in a URL, escaped; `%` itself first.
+    let escaped =
+        path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{escaped}?mode=rwc")
 }
 
 fn lock(folder: &Path) -> Result<File, DataError> {

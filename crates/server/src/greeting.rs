@@ -1,28 +1,44 @@
 //! Where to open it: what a newcomer reads after the first start.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use server::Settings;
+use server::place::url_of;
 
 /// What is needed to say where the server is.
 pub(crate) struct Greeting {
     public_url: Option<String>,
-    scheme: &'static str,
+    secure: bool,
 }
 
 impl Greeting {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             public_url: settings.public_url.as_ref().map(ToString::to_string),
-            scheme: if settings.tls.is_some() { "https" } else { "http" },
+            secure: settings.tls.is_some(),
         }
     }
 
     /// Prints it on standard output; if nobody reads that, nobody misses it.
-    pub(crate) fn print(&self, addresses: &[SocketAddr]) {
-        let lines = self.lines(addresses, own_network_address());
+    pub(crate) fn print(&self, addresses: &[SocketAddr], setup_path: Option<&str>) {
+        let mut lines = self.lines(addresses, own_network_address());
+        if let (Some(path), Some(first)) = (setup_path, addresses.first()) {
+            lines.push_str(&self.set_up(*first, path));
+        }
         let _ = writeln!(io::stdout(), "{lines}");
+    }
+
+    /// Goes to whoever started the server and nowhere else: not into a log.
+    fn set_up(&self, first: SocketAddr, path: &str) -> String {
+        let site = match &self.public_url {
+            Some(url) => url.clone(),
+            None => self.url(first).trim_end_matches('/').to_owned(),
+        };
+        format!(
+            "\nThere is no administrator yet. Become one at {site}{path}\n\
+             (the link works once, until the server stops; or: packetboat admin create EMAIL)"
+        )
     }
 
     fn lines(&self, addresses: &[SocketAddr], network: Option<IpAddr>) -> String {
@@ -42,18 +58,8 @@ impl Greeting {
     }
 
     fn url(&self, address: SocketAddr) -> String {
-        let (scheme, port) = (self.scheme, address.port());
-        if address.ip().is_unspecified() || is_localhost(address.ip()) {
-            format!("{scheme}://localhost:{port}/")
-        } else {
-            format!("{scheme}://{address}/")
-        }
+        format!("{}/", url_of(self.secure, address))
     }
-}
-
-/// Whether browsers on this machine reach it as `localhost`.
-fn is_localhost(address: IpAddr) -> bool {
-    address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
 }
 
 /// The address this machine has on the way out. Connecting a datagram socket
@@ -69,8 +75,9 @@ fn own_network_address() -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn lines(public_url: Option<&str>, scheme: &'static str, address: &str) -> String {
-        let greeting = Greeting { public_url: public_url.map(str::to_owned), scheme };
+    fn lines(public_url: Option<&str>, scheme: &str, address: &str) -> String {
+        let greeting =
+            Greeting { public_url: public_url.map(str::to_owned), secure: scheme == "https" };
         greeting.lines(&[address.parse().unwrap()], Some([192, 168, 1, 5].into()))
     }
 

@@ -7,14 +7,19 @@
 //!
 //! Deliberately absent: rules of any capability.
 
+mod administration;
+mod api;
 mod bind;
 pub mod cli;
 pub mod config;
 mod data;
+mod first_admin;
 mod health;
 pub mod logging;
+mod mailing;
 mod metrics;
 mod pages;
+pub mod place;
 mod running;
 mod start;
 mod ticker;
@@ -23,6 +28,8 @@ mod wiring;
 pub use bind::BindError;
 pub use config::Settings;
 pub use data::{DataError, DataFolder, Secrets};
+pub use first_admin::{AdminCreateError, AdminCreated, admin_create};
+pub use mailing::{MailSetupError, MailTestError, mail_test};
 pub use running::{DRAIN_LIMIT, Drained, Running};
 pub use start::{Environment, StartError, start};
-pub use wiring::Left;
+pub use wiring::{Left, migrations};

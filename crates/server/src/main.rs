@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use server::cli::{Cli, Command};
-use server::{Environment, Settings, logging};
+use server::cli::{AdminCommand, Cli, Command, MailCommand};
+use server::{AdminCreated, Environment, Settings, logging};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
@@ -37,8 +37,43 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Settings::from_layers(&layers)?;
             write!(io::stdout(), "{layers}").context("cannot write to standard output")
         }
+        Command::Mail(MailCommand::Test { address, options }) => {
+            mail_test(&Settings::from_layers(&options.layers()?)?, address)
+        }
+        Command::Admin(AdminCommand::Create { email, password_stdin, options }) => {
+            let settings = Settings::from_layers(&options.layers()?)?;
+            admin_create(&settings, email, *password_stdin)
+        }
         Command::Serve(options) => serve(Settings::from_layers(&options.layers()?)?),
     }
+}
+
+fn mail_test(settings: &Settings, address: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime
+        .context("cannot start the runtime")?
+        .block_on(server::mail_test(settings, address))?;
+    writeln!(io::stdout(), "{outcome}").context("cannot write to standard output")
+}
+
+fn admin_create(settings: &Settings, email: &str, password_stdin: bool) -> anyhow::Result<()> {
+    let password = password_stdin.then(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
+    });
+    let password = password.transpose().context("cannot read the password")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let created = runtime
+        .context("cannot start the runtime")?
+        .block_on(server::admin_create(settings, email, password))?;
+    let text = match created {
+        AdminCreated::New(Some(password)) => {
+            format!("Made {email} an administrator. The password, shown only here: {password}")
+        }
+        AdminCreated::New(None) => format!("Made {email} an administrator."),
+        AdminCreated::Promoted => format!("{email} was there already and is an administrator now."),
+    };
+    writeln!(io::stdout(), "{text}").context("cannot write to standard output")
 }
 
 fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -59,7 +94,7 @@ async fn until_signalled(settings: Settings) -> anyhow::Result<()> {
     let running = server::start(settings, Environment::default()).await?;
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, addresses = ?running.addresses(), data = %data.display(), "ready");
-    greeting.print(running.addresses());
+    greeting.print(running.addresses(), running.setup_path());
 
     let name = signals.next().await;
     tracing::info!(signal = name, "draining");

@@ -23,6 +23,7 @@ const CLIENTS_LIMIT: Duration = Duration::from_secs(8);
 pub struct Running {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) metrics_address: Option<SocketAddr>,
+    pub(crate) setup_path: Option<String>,
     pub(crate) work: Work,
     /// Cancelled by dropping: a server nobody holds takes no connections.
     pub(crate) _abandoned: [DropGuard; 2],
@@ -67,6 +68,13 @@ impl Running {
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
+    }
+
+    /// On a server without administrators: the path of the page where whoever knows it
+    /// becomes the first one. It works once, until the server stops.
+    #[must_use]
+    pub fn setup_path(&self) -> Option<&str> {
+        self.setup_path.as_deref()
     }
 
     /// Ends the server: no new connections, what was accepted is delivered, every

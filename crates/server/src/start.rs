@@ -19,10 +19,12 @@ use tokio_util::task::TaskTracker;
 use crate::bind::{BindError, bind_all};
 use crate::config::Settings;
 use crate::data::{DataError, DataFolder};
+use crate::mailing::{MailSetupError, Mailing};
 use crate::metrics::{self, Access};
+use crate::pages::Site;
 use crate::running::{Running, Work};
 use crate::wiring::{self, House};
-use crate::{health, pages, ticker};
+use crate::{health, ticker};
 
 /// What a server takes from the world besides its settings.
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ pub enum StartError {
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Mail cannot be sent as the settings say.
+    #[error(transparent)]
+    Mail(#[from] MailSetupError),
     /// The metrics cannot be collected.
     #[error("cannot collect metrics: {0}")]
     Metrics(String),
@@ -85,18 +90,25 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         own: settings.public_url.clone(),
         allowed: settings.allowed_origins.clone(),
     };
-    let house = House::open(&settings, &environment, origins.clone(), database.clone()).await?;
+    let first = addresses.first().copied().unwrap_or(settings.listen[0]);
+    let mailing = Mailing::open(&settings, &environment, data.path(), first, database.clone())?;
+    let mailer = mailing.mailer.clone();
+    let house =
+        House::open(&settings, &environment, origins.clone(), database.clone(), mailing).await?;
+    let setup_path = house.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
-    let apps = Apps::new(&settings, origins, &house, &database, &serving.0, &recorder);
+    let site = Site::new(data.secrets());
+    let apps = Apps::new(&settings, origins, &house, &site, &database, &serving.0, &recorder);
     let limits = ServeLimits::default();
     serve(listeners, apps.main, tls.clone(), limits, &serving.0, &serving.1);
     serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1);
     background.1.spawn(ticker::sockets(house.clone(), background.0.clone()));
+    background.1.spawn(mailer.run(background.0.clone()));
     background.1.spawn(ticker::run(house.clone(), tls, recorder, background.0.clone()));
     let _abandoned = [serving.0.clone().drop_guard(), background.0.clone().drop_guard()];
     let work = Work { house, database, serving, background, data };
-    Ok(Running { addresses, metrics_address, work, _abandoned })
+    Ok(Running { addresses, metrics_address, setup_path, work, _abandoned })
 }
 
 fn load_tls(settings: &Settings) -> Result<Option<Arc<Tls>>, TlsError> {
@@ -120,6 +132,7 @@ impl Apps {
         settings: &Settings,
         origins: OriginPolicy,
         house: &House,
+        site: &Site,
         database: &Database,
         draining: &CancellationToken,
         recorder: &PrometheusHandle,
@@ -131,9 +144,8 @@ impl Apps {
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
         let mut main = Router::new()
-            .merge(pages::routes())
             .merge(health::routes(database.clone(), draining.clone()))
-            .merge(house.routes());
+            .merge(house.routes(site));
         if settings.metrics_listen.is_none() {
             let access = token.clone().unwrap_or(Access::Local);
             main = main.merge(metrics::routes(recorder.clone(), access));

@@ -7,18 +7,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Accounts, Admitted, Presence, SessionEnded, Throttles};
+use accounts::{Accounts, Admitted, Presence, SessionEnded};
+use admin::AuditLog;
 use axum::Router;
-use base::{AccountId, Clock, Principal, SessionRef};
-use chat::{Admission, Chat, Gate, GateFuture};
+use base::{AccountId, Principal, SessionRef};
+use chat::{Admission, Chat, Gate, GateFuture, TokenFuture};
 use http::HeaderMap;
-use http_kit::{Client, Exempt, OriginPolicy};
+use http_kit::{ApiError, Client, Exempt, OriginPolicy};
+use mail::Mailer;
 use storage::{Database, Migration, StorageError};
 use tokio::time::timeout;
 use transport::{Limits, Sockets};
 
 use crate::Environment;
+use crate::administration;
 use crate::config::Settings;
+use crate::mailing::Mailing;
+use crate::pages::Site;
 
 /// Of the time for draining, what storing and delivering the last messages may take.
 /// A database that stands still must not keep the sockets from their close frames.
@@ -28,8 +33,9 @@ const CHAT_LIMIT: Duration = Duration::from_secs(4);
 const SOCKETS_LIMIT: Duration = Duration::from_millis(3_500);
 
 /// Every capability's history, in one list.
-pub(crate) fn migrations() -> Vec<Migration> {
-    [Accounts::migrations(), chat::migrations()].concat()
+#[must_use]
+pub fn migrations() -> Vec<Migration> {
+    [Accounts::migrations(), chat::migrations(), Mailer::migrations(), admin::migrations()].concat()
 }
 
 /// The capabilities of one server; cheap to clone.
@@ -38,14 +44,14 @@ pub(crate) struct House {
     accounts: Accounts,
     chat: Chat,
     sockets: Sockets,
-    exempt: Exempt,
-    clock: Arc<dyn Clock>,
+    mailer: Mailer,
+    audit: AuditLog,
 }
 
 /// What a drained server should not hold any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Open WebSockets.
+    /// Open WebSockets and Socket.IO connections.
     pub sockets: usize,
     /// People in the room.
     pub people: usize,
@@ -65,6 +71,7 @@ impl House {
         environment: &Environment,
         origins: OriginPolicy,
         database: Database,
+        mailing: Mailing,
     ) -> Result<Self, StorageError> {
         let clock = Arc::clone(&environment.clock);
         let random = Arc::clone(&environment.random);
@@ -75,6 +82,7 @@ impl House {
             exempt: exempt.clone(),
             origins,
             partitions,
+            auth_timeout: settings.chat_auth_timeout,
             ..chat::Settings::default()
         };
         let chat = Chat::open(
@@ -85,17 +93,29 @@ impl House {
             of_chat,
         )
         .await?;
-        let accounts = Accounts::new(database, Arc::clone(&clock), random);
+        let mailer = mailing.mailer.clone();
+        let of_accounts = accounts::Options { mailer: Arc::new(mailing), exempt };
+        let audit = AuditLog::open(database.clone(), Arc::clone(&clock)).await?;
+        let accounts = Accounts::new(database, clock, random, of_accounts);
         accounts.on_session_end(Arc::new(Room(chat.clone())));
-        Ok(Self { accounts, chat, sockets, exempt, clock })
+        Ok(Self { accounts, chat, sockets, mailer, audit })
     }
 
-    /// All capabilities' routes.
-    pub(crate) fn routes(&self) -> Router {
-        let throttles = Throttles::new(&self.exempt, &self.clock);
+    /// All capabilities' routes, and the pages of `site`.
+    pub(crate) fn routes(&self, site: &Site) -> Router {
         let room = Arc::new(Room(self.chat.clone()));
-        accounts::routes(self.accounts.clone(), room, throttles)
+        let Self { accounts, chat, sockets, mailer, .. } = self;
+        let shown = administration::Shown { accounts, chat, mailer, sockets };
+        accounts::routes(self.accounts.clone(), room)
+            .merge(accounts::pages(self.accounts.clone(), site.options()))
+            .merge(site.routes(self.accounts.clone()))
+            .merge(administration::site(site.options(), self.audit.clone(), &shown).routes())
             .merge(self.chat.routes(Arc::new(SessionGate(self.accounts.clone()))))
+    }
+
+    /// Where the first administrator can be made, if there is none.
+    pub(crate) async fn setup_path(&self) -> Result<Option<String>, StorageError> {
+        Ok(self.accounts.setup_token().await?.map(|token| format!("/setup/{token}/")))
     }
 
     /// Ends what is overdue: called every second.
@@ -118,7 +138,8 @@ impl House {
         if timeout(CHAT_LIMIT, self.chat.drain()).await.is_err() {
             tracing::error!(postings = self.chat.waiting(), "the last messages are not stored");
         }
-        let drained = self.sockets.drain(SOCKETS_LIMIT).await;
+        let socketio = self.chat.close_socketio(SOCKETS_LIMIT);
+        let (drained, ()) = tokio::join!(self.sockets.drain(SOCKETS_LIMIT), socketio);
         tracing::info!(told = drained.told, cut = drained.cut, "sockets drained");
     }
 
@@ -127,12 +148,13 @@ impl House {
         if let Err(error) = self.accounts.flush().await {
             tracing::error!(%error, "cannot write back sessions");
         }
+        self.mailer.flush().await;
     }
 
     /// What is still there.
     pub(crate) fn left(&self) -> Left {
         Left {
-            sockets: self.sockets.open(),
+            sockets: self.sockets.open() + self.chat.socketio_connections(),
             people: self.chat.online().len(),
             postings: self.chat.waiting(),
             bytes: self.sockets.queued(),
@@ -168,6 +190,10 @@ impl Gate for SessionGate {
             let Admitted { principal, renewed } = self.0.admit(headers, client).await?;
             Ok(Admission { principal, renewed })
         })
+    }
+
+    fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a> {
+        Box::pin(async move { self.0.authenticate_token(token).await.map_err(ApiError::internal) })
     }
 
     fn is_current(&self, principal: &Principal) -> bool {

@@ -160,12 +160,14 @@ fn config_shows_what_is_in_force_and_no_secret() {
     let output = packetboat(&["config", "--listen", "127.0.0.1:1"])
         .env("PACKETBOAT_DATABASE__URL", "postgres://boat:hunter2@db/boat")
         .env("PACKETBOAT_METRICS__TOKEN", "hunter2-hunter2-hunter2")
+        .env("PACKETBOAT_MAIL__SMTP_URL", "smtps://boat:hunter2@mx.example.org")
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(text.contains("listen = [\"127.0.0.1:1\"] # flag --listen"), "{text}");
     assert!(text.contains("url = \"postgres://boat:(hidden)@db/boat\""), "{text}");
+    assert!(text.contains("smtp_url = \"smtps://boat:(hidden)@mx.example.org\""), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
 
@@ -176,4 +178,101 @@ fn usage_errors_exit_with_two() {
     }
     assert_eq!(run(&["--version"]).status.code(), Some(0));
     assert_eq!(run(&["serve", "--listen", "nonsense"]).status.code(), Some(1));
+}
+
+/// A server that takes one mail, as plainly as can be; what it was told.
+fn smtp_server() -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let talk = move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        let mut in_data = false;
+        stream.write_all(b"220 here\r\n").unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            let answer = match line.get(..4).unwrap_or_default() {
+                _ if in_data && line != "." => "",
+                "DATA" => "354 go on\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 fine\r\n",
+            };
+            in_data = line == "DATA" || in_data && line != ".";
+            heard.push(line);
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        heard
+    };
+    (address, std::thread::spawn(talk))
+}
+
+#[test]
+fn a_test_mail_goes_to_the_smtp_server() {
+    let (address, server) = smtp_server();
+    let output = packetboat(&["mail", "test", "ann@example.org"])
+        .env("PACKETBOAT_MAIL__SMTP_URL", format!("smtp://{address}"))
+        .env("PACKETBOAT_MAIL__FROM", "Our boat <boat@example.org>")
+        .env("PACKETBOAT_PUBLIC_URL", "https://chat.example.org")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(text, format!("Sent to ann@example.org. {address}: 250 fine\n"));
+    let heard = server.join().unwrap();
+    assert!(heard.contains(&"MAIL FROM:<boat@example.org>".to_owned()), "{heard:?}");
+    assert!(heard.contains(&"RCPT TO:<ann@example.org>".to_owned()), "{heard:?}");
+    let subject = "Subject: Mail from chat.example.org works".to_owned();
+    assert!(heard.contains(&subject), "{heard:?}");
+}
+
+#[test]
+fn a_test_mail_that_fails_says_why_in_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let try_with = |name: &str, value: &str, to: &str| {
+        let command = &["mail", "test", to, "--data", data.path().to_str().unwrap()];
+        failure(&packetboat(command).env(name, value).output().unwrap())
+    };
+    let url = format!("smtp://boat:hunter2@{free}");
+    let refused = try_with("PACKETBOAT_MAIL__SMTP_URL", &url, "ann@example.org");
+    assert!(refused.starts_with(&format!("packetboat: not sent: {free}: ")), "{refused}");
+    assert!(!refused.contains("hunter2"), "{refused}");
+    let address = try_with("PACKETBOAT_MAIL__FROM", "", "ann@example.org\r\nBcc: bob@example.org");
+    assert_eq!(address, "packetboat: expected an address such as ann@example.org");
+    fs::write(data.path().join("test.txt"), "\n{{ lnk }}").unwrap();
+    let folder = data.path().to_str().unwrap();
+    let broken = try_with("PACKETBOAT_MAIL__TEMPLATES", folder, "ann@example.org");
+    assert_eq!(broken, format!("packetboat: mail.templates: {folder}/test.txt:2: undefined value"));
+}
+
+#[test]
+fn a_broken_template_keeps_the_server_from_starting() {
+    let data = tempfile::tempdir().unwrap();
+    let templates = tempfile::tempdir().unwrap();
+    fs::write(templates.path().join("pasword_reset.txt"), "x").unwrap();
+    let data = data.path().to_str().unwrap();
+    let output = packetboat(&["serve", "--listen", "127.0.0.1:0", "--data", data])
+        .env("PACKETBOAT_MAIL__TEMPLATES", templates.path())
+        .env("PACKETBOAT_LOG__LEVEL", "off")
+        .output()
+        .unwrap();
+    let line = failure(&output);
+    assert!(line.contains("pasword_reset.txt belongs to no mail"), "{line}");
+}
+
+#[test]
+fn without_an_smtp_server_the_test_mail_is_a_file() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("made/at/need");
+    let output = run(&["mail", "test", "ann@example.org", "--data", folder.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let path = text.strip_prefix("There is no mail.smtp_url, so the mail was put into ");
+    let path = Path::new(path.unwrap().trim_end());
+    assert!(path.starts_with(folder.join("outbox")), "{text}");
+    let mail = testkit::Letter::parse(&fs::read_to_string(path).unwrap());
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        ("ann@example.org", "Mail from localhost works")
+    );
+    assert_eq!(mail.links(), ["http://localhost:7777/"]);
 }

@@ -15,14 +15,30 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &["base", "hub"]),
     ("http", &["base"]),
     ("storage", &["base"]),
-    ("accounts", &["base", "hub", "transport", "http-kit", "storage"]),
-    ("chat", &["base", "hub", "transport", "http-kit", "storage"]),
-    ("server", &["base", "hub", "transport", "http-kit", "storage", "accounts", "chat"]),
+    ("mail", &["base", "storage"]),
+    ("admin", &["base", "http-kit", "storage"]),
+    ("accounts", &["base", "hub", "transport", "http-kit", "storage", "admin"]),
+    ("chat", &["base", "hub", "transport", "http-kit", "storage", "admin"]),
+    (
+        "server",
+        &["base", "hub", "transport", "http-kit", "storage", "mail", "admin", "accounts", "chat"],
+    ),
     ("testkit", &["base", "server"]),
 ];
 
-const OURS: &[&str] =
-    &["base", "hub", "transport", "http-kit", "storage", "accounts", "chat", "server", "testkit"];
+const OURS: &[&str] = &[
+    "base",
+    "hub",
+    "transport",
+    "http-kit",
+    "storage",
+    "mail",
+    "admin",
+    "accounts",
+    "chat",
+    "server",
+    "testkit",
+];
 
 /// Crates that a part of the house must never see, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[

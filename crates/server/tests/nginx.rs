@@ -136,7 +136,7 @@ async fn open(
 /// Everything a visitor does, at an origin: page, account, both dialects of the room.
 async fn visit(dial: Dial, origin: &str) {
     let http = Http::on(dial.clone()).with("origin", origin);
-    let page = http.get("/").await;
+    let page = http.get("/login/").await;
     assert_eq!(page.status, 200);
     assert!(String::from_utf8_lossy(&page.body).contains("<title>"), "the page");
     let (ann, bob) = (Person::new(&http, "ann").await, Person::new(&http, "bob").await);
@@ -268,7 +268,7 @@ fn its_time_outs_fit_packetboats() {
     let idle = seconds(&configuration, "upstream packetboat {", "keepalive_timeout");
     assert!(idle < limits.0.headers.as_secs(), "nginx lets go of idle connections first");
     for directive in ["proxy_read_timeout", "proxy_send_timeout"] {
-        let patience = seconds(&configuration, "location /ws {", directive);
+        let patience = seconds(&configuration, r"location ~ ^/(ws|socket\.io)(/|$) {", directive);
         assert!(patience > 60, "a minute's silence on a WebSocket is no end");
         assert!(patience > limits.1.dead_after.as_secs(), "Packetboat notices the dead first");
     }

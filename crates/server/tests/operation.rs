@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use accounts::Accounts;
 use base::SystemClock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -225,7 +224,7 @@ async fn a_newer_database_is_refused_and_left_as_it_was() {
 
     let path = data.path().join("data").join("packetboat.db");
     let newer = Migration { name: "m99991231_235959_warp_drive", up: Vec::new };
-    let all = [Accounts::migrations(), chat::migrations(), vec![newer]].concat();
+    let all = [server::migrations(), vec![newer]].concat();
     let database = Database::connect(&format!("sqlite://{}", path.display())).await.expect("open");
     database.migrate(&all, &SystemClock::new()).await.expect("migrated");
     database.close().await.expect("closed");

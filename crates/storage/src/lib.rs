@@ -14,10 +14,12 @@
 mod connect;
 mod database;
 mod error;
+mod listing;
 mod migrate;
 
 pub use database::{Database, WRITE_TURN_TIMEOUT, WriteTransaction};
 pub use error::StorageError;
+pub use listing::{containing, count_up_to};
 pub use migrate::{Migration, Step};
 /// What statements run on: the pool, or a transaction. So that code which passes it on
 /// to its store need not name the library.

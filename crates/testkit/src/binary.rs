@@ -16,6 +16,7 @@ pub struct Binary {
     child: Child,
     stdout: BufReader<ChildStdout>,
     address: SocketAddr,
+    greeting: String,
 }
 
 impl Binary {
@@ -59,13 +60,21 @@ impl Binary {
         let port: u16 = port
             .and_then(|port| port.parse().ok())
             .unwrap_or_else(|| panic!("it says where to open it, not {line:?}"));
-        Self { child, stdout, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+        // What was printed together with the first line has arrived together with it.
+        let greeting = line + &String::from_utf8_lossy(stdout.buffer());
+        Self { child, stdout, address: SocketAddr::from(([127, 0, 0, 1], port)), greeting }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it printed when it was ready.
+    #[must_use]
+    pub fn greeting(&self) -> &str {
+        &self.greeting
     }
 
     /// Its process number.

@@ -10,7 +10,7 @@ use server::{Drained, Environment, Left, Running, Settings};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{Http, Refused, Socket};
+use crate::{Http, Mailbox, Refused, Socket};
 
 /// A running server. Dropping it drains it and checks that nothing is left.
 #[derive(Debug)]
@@ -88,6 +88,12 @@ impl TestServer {
     #[must_use]
     pub fn database(&self) -> std::path::PathBuf {
         Path::new(self.data.path()).join("packetboat").join("packetboat.db")
+    }
+
+    /// The mails that it sends, from the first one on, unless it has an SMTP server.
+    #[must_use]
+    pub fn mailbox(&self) -> Mailbox {
+        Mailbox::of(&self.data.path().join("packetboat"))
     }
 
     /// Moves its clock.

@@ -116,6 +116,29 @@ impl Socket {
         timeout(PATIENCE, self.stream.send(message)).await.expect("in time").is_ok()
     }
 
+    /// Sends a text frame to a server that may be gone; whether it was sent.
+    pub async fn try_send_text(&mut self, text: &str) -> bool {
+        let message = Message::text(text.to_owned());
+        timeout(PATIENCE, self.stream.send(message)).await.expect("in time").is_ok()
+    }
+
+    /// Sends a binary frame to a server that may be gone; whether it was sent.
+    pub async fn try_send_binary(&mut self, bytes: Vec<u8>) -> bool {
+        let message = Message::binary(bytes);
+        timeout(PATIENCE, self.stream.send(message)).await.expect("in time").is_ok()
+    }
+
+    /// The next text frame, as it is; `None` when the connection is over.
+    pub async fn text(&mut self) -> Option<String> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time") {
+                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
     /// The next text frame, as JSON; `None` when the connection is over. Dropping the
     /// future loses nothing.
     pub async fn try_json(&mut self) -> Option<Value> {

@@ -108,6 +108,18 @@ pub fn end_of_frame(segment: &[u8], offset: usize) -> usize {
     end.min(segment.len())
 }
 
+/// The payload of a whole server frame, if it is a text frame.
+#[must_use]
+pub fn payload_of_text(frame: &[u8]) -> Option<&str> {
+    let header = match *frame.get(1)? {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    let is_text = frame[0] == FIN | TEXT;
+    is_text.then(|| std::str::from_utf8(frame.get(header..)?).ok()).flatten()
+}
+
 /// Header and payload of the unmasked frame at the start of `bytes`.
 fn length_of_frame(bytes: &[u8]) -> Option<usize> {
     match *bytes.get(1)? & 0x7F {
@@ -129,6 +141,17 @@ mod tests {
         assert_eq!(&text(&[b'x'; 125])[..2], &[0x81, 125]);
         assert_eq!(&text(&[b'x'; 126])[..4], &[0x81, 126, 0, 126]);
         assert_eq!(&text(&vec![b'x'; 65_536])[..10], &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn the_payload_of_a_text_frame_is_read_back() {
+        for length in [0, 125, 126, 65_536] {
+            let payload = "x".repeat(length);
+            assert_eq!(payload_of_text(&text(payload.as_bytes())), Some(payload.as_str()));
+        }
+        assert_eq!(payload_of_text(&close(CloseCode::Normal, "")), None);
+        assert_eq!(payload_of_text(&ping()), None);
+        assert_eq!(payload_of_text(&[0x81]), None);
     }
 
     #[test]

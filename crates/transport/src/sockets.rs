@@ -1,11 +1,12 @@
 //! All WebSockets of the process: opening, sweeping and closing them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Timestamp};
 use bytes::Bytes;
 use hub::{Budget, Outbox, Policy};
 use hyper::upgrade::OnUpgrade;
@@ -73,6 +74,21 @@ pub struct Drained {
     pub cut: usize,
 }
 
+/// A connection that is open, as an operator sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSocket {
+    /// Its number, rising with every connection of the process.
+    pub id: u64,
+    /// The account it belongs to.
+    pub owner: i64,
+    /// The client's address.
+    pub from: IpAddr,
+    /// When it was opened.
+    pub since: Timestamp,
+    /// Bytes waiting for it.
+    pub queued: usize,
+}
+
 /// Every WebSocket of the process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sockets(Arc<Inner>);
@@ -82,13 +98,29 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: Limits,
     policy: Arc<Policy>,
-    shards: [Mutex<HashMap<u64, Arc<Heartbeat>>>; SHARDS],
+    shards: [Mutex<HashMap<u64, Booked>>; SHARDS],
     open: AtomicUsize,
     last_id: AtomicU64,
     draining: AtomicBool,
     /// Ends what still waits for its hand-shake to be through.
     gone: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// A connection on the books.
+#[derive(Debug)]
+struct Booked {
+    heartbeat: Arc<Heartbeat>,
+    from: IpAddr,
+    since: Timestamp,
+}
+
+impl Booked {
+    fn shown(&self) -> OpenSocket {
+        let outbox = self.heartbeat.outbox();
+        let (from, since) = (self.from, self.since);
+        OpenSocket { id: outbox.id(), owner: outbox.owner(), from, since, queued: outbox.queued() }
+    }
 }
 
 /// Takes a connection off the books, however it ended.
@@ -142,12 +174,20 @@ impl Sockets {
         Some(Arc::new(Outbox::new(id, owner, self.0.policy.clone())))
     }
 
-    /// Serves the connection once `upgrade` is through (its 101 has been sent). If
-    /// that fails, or takes too long, `handler` is dropped and that is all.
-    pub fn serve<H: Handler + Unpin>(&self, upgrade: OnUpgrade, outbox: Arc<Outbox>, handler: H) {
+    /// Serves the connection of a client at `from` once `upgrade` is through (its 101
+    /// has been sent). If that fails, or takes too long, `handler` is dropped and that is
+    /// all.
+    pub fn serve<H: Handler + Unpin>(
+        &self,
+        upgrade: OnUpgrade,
+        outbox: Arc<Outbox>,
+        from: IpAddr,
+        handler: H,
+    ) {
         let heartbeat = Arc::new(Heartbeat::new(outbox, self.0.clock.clone()));
         let id = heartbeat.outbox().id();
-        self.shard(id).lock().insert(id, heartbeat.clone());
+        let since = self.0.clock.now();
+        self.shard(id).lock().insert(id, Booked { heartbeat: heartbeat.clone(), from, since });
         if self.0.draining.load(Ordering::SeqCst) {
             heartbeat.outbox().finish(going_away()); // The drain may have looked before.
         }
@@ -175,6 +215,32 @@ impl Sockets {
         self.0.open.load(Ordering::Relaxed)
     }
 
+    /// All connections that are open, in no order. Costs a copy of each: for people who
+    /// look at a page, not for every second.
+    #[must_use]
+    pub fn list(&self) -> Vec<OpenSocket> {
+        let mut open = Vec::with_capacity(self.open());
+        for shard in &self.0.shards {
+            open.extend(shard.lock().values().map(Booked::shown));
+        }
+        open
+    }
+
+    /// One connection, if it is open.
+    #[must_use]
+    pub fn get(&self, id: u64) -> Option<OpenSocket> {
+        self.shard(id).lock().get(&id).map(Booked::shown)
+    }
+
+    /// Closes a connection (1001), after what is queued for it; whether it was open. Its
+    /// client may come back.
+    pub fn disconnect(&self, id: u64) -> bool {
+        let heartbeat = self.shard(id).lock().get(&id).map(|booked| booked.heartbeat.clone());
+        let outbox = heartbeat.as_ref().map(|heartbeat| heartbeat.outbox());
+        let last = frame::close(CloseCode::GoingAway, "closed by an admin: reconnect");
+        outbox.map(|outbox| outbox.finish(last)).is_some()
+    }
+
     /// Bytes waiting for all peers.
     #[must_use]
     pub fn queued(&self) -> usize {
@@ -185,10 +251,7 @@ impl Sockets {
     pub async fn sweep(&self) {
         let now = self.0.clock.monotonic();
         for shard in &self.0.shards {
-            // The heartbeats are copied out: a ping is a system call, and nobody should
-            // wait behind thousands of them to connect.
-            let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
-            for heartbeat in heartbeats {
+            for heartbeat in heartbeats(shard) {
                 let reason = match heartbeat.sweep(now, &self.0.limits) {
                     Swept::Fine | Swept::Pinged => continue,
                     Swept::Silent => "silent",
@@ -212,7 +275,7 @@ impl Sockets {
         let last = going_away();
         let mut told = 0;
         for shard in &self.0.shards {
-            let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
+            let heartbeats = heartbeats(shard);
             told += heartbeats.len();
             for heartbeat in heartbeats {
                 heartbeat.outbox().finish(last.clone());
@@ -222,7 +285,7 @@ impl Sockets {
         let mut cut = 0;
         if timeout(within, self.0.tasks.wait()).await.is_err() {
             for shard in &self.0.shards {
-                let heartbeats: Vec<Arc<Heartbeat>> = shard.lock().values().cloned().collect();
+                let heartbeats = heartbeats(shard);
                 cut += heartbeats.len();
                 heartbeats.iter().for_each(|heartbeat| heartbeat.outbox().abort());
             }
@@ -232,9 +295,15 @@ impl Sockets {
         Drained { told, cut }
     }
 
-    fn shard(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Heartbeat>>> {
+    fn shard(&self, id: u64) -> &Mutex<HashMap<u64, Booked>> {
         &self.0.shards[(id % SHARDS as u64) as usize]
     }
+}
+
+/// Copied out: a ping is a system call, and nobody should wait behind thousands of them
+/// to connect.
+fn heartbeats(shard: &Mutex<HashMap<u64, Booked>>) -> Vec<Arc<Heartbeat>> {
+    shard.lock().values().map(|booked| booked.heartbeat.clone()).collect()
 }
 
 fn going_away() -> Bytes {

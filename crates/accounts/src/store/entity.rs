@@ -1,4 +1,5 @@
 //! The rows of this crate's tables.
 
 pub(crate) mod account;
+pub(crate) mod mailed_link;
 pub(crate) mod session;

@@ -7,8 +7,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Accounts, SessionEnded, SignInContext, Username};
-use base::{AccountId, ManualClock, OsRandom, SessionRef, Timestamp};
+use accounts::{
+    AccountMail, Accounts, Mailer, Options, SessionEnded, SignInContext, SignUp, SignedIn, Username,
+};
+use base::{AccountId, ManualClock, OsRandom, Principal, SessionRef, Timestamp};
+use http_kit::Exempt;
 use parking_lot::Mutex;
 use storage::Database;
 use tempfile::TempDir;
@@ -17,28 +20,43 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// A database file, a clock, and accounts on them.
+/// What everybody's password is here.
+pub(crate) const PASSWORD: &str = "tide-lamp-9";
+
+/// A database file, a clock, a mailbox, and accounts on them.
 pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) accounts: Accounts,
+    exempt: Exempt,
     _folder: TempDir,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::exempting("").await
+    }
+
+    /// With `networks`, by white space, that are not throttled.
+    pub(crate) async fn exempting(networks: &str) -> Self {
+        let networks = networks.split_whitespace().map(|network| network.parse().unwrap());
+        let exempt = Exempt(networks.collect());
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
         let db = Database::connect(&url).await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(1_790_000_000_000)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
-        let accounts = Accounts::new(db.clone(), clock.clone(), Arc::new(OsRandom));
-        Self { db, clock, accounts, _folder: folder }
+        let mailbox = Arc::new(Mailbox::default());
+        let options = Options { mailer: mailbox.clone(), exempt: exempt.clone() };
+        let accounts = Accounts::new(db.clone(), clock.clone(), Arc::new(OsRandom), options);
+        Self { db, clock, mailbox, accounts, exempt, _folder: folder }
     }
 
     /// Accounts as after a restart: the same database, nothing in memory.
     pub(crate) fn restarted(&self) -> Accounts {
-        Accounts::new(self.db.clone(), self.clock.clone(), Arc::new(OsRandom))
+        let options = Options { mailer: self.mailbox.clone(), exempt: self.exempt.clone() };
+        Accounts::new(self.db.clone(), self.clock.clone(), Arc::new(OsRandom), options)
     }
 
     /// The key of a new account.
@@ -56,6 +74,32 @@ impl World {
     pub(crate) async fn session(&self, username: &str) -> String {
         let key = self.register(username).await;
         self.sign_in(&key).await
+    }
+
+    /// A new account with this address and [`PASSWORD`].
+    pub(crate) async fn sign_up(&self, email: &str) -> AccountId {
+        let (email, password) = (email.to_owned(), PASSWORD.to_owned());
+        let wanted = SignUp { email, password, ..SignUp::default() };
+        self.accounts.sign_up(wanted, HOME).await.unwrap()
+    }
+
+    /// A new session by [`PASSWORD`].
+    pub(crate) async fn enter(&self, name: &str) -> SignedIn {
+        self.accounts.sign_in_with_password(name, PASSWORD, context()).await.unwrap()
+    }
+
+    /// Whom a new session by [`PASSWORD`] acts for.
+    pub(crate) async fn caller(&self, name: &str) -> Principal {
+        let token = self.enter(name).await.token;
+        self.accounts.authenticate(token.expose()).await.unwrap().unwrap()
+    }
+
+    /// A new account whose address is confirmed.
+    pub(crate) async fn confirmed(&self, email: &str) -> AccountId {
+        let account = self.sign_up(email).await;
+        let token = self.mailbox.token();
+        self.accounts.confirm_email(&token).await.unwrap().unwrap();
+        account
     }
 
     /// Whether `token` is valid for who knows only the database. Changes nothing.
@@ -76,7 +120,39 @@ pub(crate) fn name(text: &str) -> Username {
 }
 
 pub(crate) fn context() -> SignInContext {
-    SignInContext { address: HOME, user_agent: Some("test".to_owned()) }
+    context_from(HOME)
+}
+
+pub(crate) fn context_from(address: IpAddr) -> SignInContext {
+    SignInContext { address, user_agent: Some("test".to_owned()), device: None }
+}
+
+/// Keeps what would be mailed.
+#[derive(Default)]
+pub(crate) struct Mailbox(Mutex<Vec<AccountMail>>);
+
+impl Mailbox {
+    /// All mails so far, and empties itself.
+    pub(crate) fn take(&self) -> Vec<AccountMail> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    /// The secret in the last mail, which it removes.
+    pub(crate) fn token(&self) -> String {
+        let path = match self.0.lock().pop().expect("a mail") {
+            AccountMail::ConfirmAddress { path, .. } | AccountMail::PasswordReset { path, .. } => {
+                path
+            }
+            other => panic!("no link in {other:?}"),
+        };
+        path.rsplit('/').next().unwrap().to_owned()
+    }
+}
+
+impl Mailer for Mailbox {
+    fn send(&self, mail: AccountMail) {
+        self.0.lock().push(mail);
+    }
 }
 
 /// The sessions that ended, in the order in which it was told.

@@ -45,12 +45,19 @@ struct Shown<'a> {
     at: i64,
     author: &'a str,
     text: &'a str,
+    #[serde(skip_serializing_if = "is_false")]
+    removed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl<'a> From<&'a Message> for Shown<'a> {
     fn from(message: &'a Message) -> Self {
         let Message { id, at, author_name, text, .. } = message;
-        Self { id: *id, at: at.0, author: author_name, text }
+        Self { id: *id, at: at.0, author: author_name, text, removed: text.is_empty() }
     }
 }
 
@@ -72,6 +79,11 @@ enum Event<'a> {
         online: Vec<&'a str>,
         online_count: usize,
         limits: Bounds,
+        #[serde(skip_serializing_if = "<[i64]>::is_empty")]
+        removed: &'a [i64],
+    },
+    Removed {
+        id: i64,
     },
     Message(Shown<'a>),
     Ack {
@@ -115,17 +127,34 @@ pub(crate) struct Welcome<'a> {
     pub(crate) more: bool,
     pub(crate) online: Vec<&'a str>,
     pub(crate) online_count: usize,
+    /// Of the messages it may know already, those that were removed lately.
+    pub(crate) removed: &'a [i64],
 }
 
 pub(crate) fn welcome(welcome: Welcome<'_>) -> Bytes {
-    let Welcome { you, epoch, recovered, messages, more, online, online_count } = welcome;
+    let Welcome { you, epoch, recovered, messages, more, online, online_count, removed } = welcome;
     let limits = Bounds { text: MAX_TEXT, history: MAX_PAGE };
     let messages = shown(messages);
-    encode(&Event::Welcome { you, epoch, recovered, messages, more, online, online_count, limits })
+    encode(&Event::Welcome {
+        you,
+        epoch,
+        recovered,
+        messages,
+        more,
+        online,
+        online_count,
+        limits,
+        removed,
+    })
 }
 
 pub(crate) fn message(message: &Message) -> Bytes {
     encode(&Event::Message(message.into()))
+}
+
+/// An admin took the text of message `id` away.
+pub(crate) fn removed(id: i64) -> Bytes {
+    encode(&Event::Removed { id })
 }
 
 pub(crate) fn ack(client_id: &str, id: i64, at: Timestamp) -> Bytes {

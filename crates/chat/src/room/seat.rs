@@ -74,9 +74,14 @@ impl Seat {
         self.principal.activity.touch(self.room.clock.now());
     }
 
+    /// Postings that have not been answered yet.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.waiting.load(Ordering::SeqCst)
+    }
+
     /// Whether another message may be read.
     pub(crate) fn ready(&self) -> bool {
-        self.in_flight.waiting.load(Ordering::SeqCst) < MAX_IN_FLIGHT
+        self.in_flight() < MAX_IN_FLIGHT
     }
 
     /// Posts `text`, or has its refusal answered in order with everything posted
@@ -89,6 +94,7 @@ impl Seat {
         let posting = Posting {
             author: self.principal.account,
             author_name: self.principal.username.clone(),
+            display_name: self.principal.display_name.clone(),
             in_flight: self.in_flight.clone(),
             format: self.format,
             client_id,
@@ -134,18 +140,23 @@ impl Seat {
         }
         let (room, in_flight) = (self.room.clone(), self.in_flight.clone());
         self.room.reads.spawn(async move {
-            let answer = match room.store.before(room.id(), before, limit).await {
-                Ok(messages) => {
-                    let more = messages.first().is_some_and(|first| first.id > 1);
-                    packetboat::history(before, &messages, more)
+            loop {
+                let removals = room.removals();
+                let answer = match room.store.before(room.id(), before, limit).await {
+                    Ok(messages) => {
+                        let more = messages.first().is_some_and(|first| first.id > 1);
+                        packetboat::history(before, &messages, more)
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "history could not be read");
+                        packetboat::nack(None, Refusal::Unavailable)
+                    }
+                };
+                in_flight.reading.store(false, Ordering::SeqCst);
+                if room.reply_unless_removed(&in_flight, answer, removals) {
+                    return;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "history could not be read");
-                    packetboat::nack(None, Refusal::Unavailable)
-                }
-            };
-            in_flight.reading.store(false, Ordering::SeqCst);
-            room.reply(&in_flight, answer);
+            }
         });
     }
 }

@@ -41,6 +41,8 @@ pub(crate) mod message {
         pub text: String,
         pub sent_at: i64,
         pub client_id: Option<String>,
+        /// When an admin took its text away, which is empty since.
+        pub removed_at: Option<i64>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

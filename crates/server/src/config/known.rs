@@ -36,7 +36,7 @@ const fn secret(name: &'static str, secrecy: Secrecy) -> Known {
 }
 
 /// Every setting, settings without a section first, as a TOML file wants it.
-pub(super) const KNOWN: [Known; 13] = [
+pub(super) const KNOWN: [Known; 17] = [
     many("listen", &["0.0.0.0:7777"]),
     one("data", &["./packetboat-data"]),
     one("public_url", &[]),
@@ -46,6 +46,10 @@ pub(super) const KNOWN: [Known; 13] = [
     one("tls.key", &[]),
     secret("database.url", Secrecy::Url),
     many("limits.exempt", &[]),
+    one("chat.auth_timeout_ms", &["1000"]),
+    secret("mail.smtp_url", Secrecy::Url),
+    one("mail.from", &[]),
+    one("mail.templates", &[]),
     one("log.format", &["text"]),
     one("log.level", &["info"]),
     one("metrics.listen", &[]),
@@ -94,10 +98,13 @@ pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> S
 
 /// Hides `user:PASSWORD@` and query parameters that look like passwords.
 fn without_passwords(url: &str) -> String {
-    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    // A `?` before the `@` belongs to a password that should have been escaped.
+    let login = url.rfind('@').unwrap_or(0);
+    let query_at = url[login..].find('?').map(|at| login + at);
+    let (address, query) = query_at.map_or((url, ""), |at| (&url[..at], &url[at + 1..]));
     let mut shown = match (address.find("://"), address.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            let user = address[scheme + 3..at].split(':').next().unwrap_or_default();
+            let user = address[scheme + 3..at].split([':', '/', '?']).next().unwrap_or_default();
             let password = if user.len() < at - scheme - 3 { ":(hidden)" } else { "" };
             format!("{}{user}{password}{}", &address[..scheme + 3], &address[at..])
         }
@@ -145,6 +152,8 @@ mod tests {
             shown("postgres://h/db?user=u&password=p"),
             "postgres://h/db?user=u&password=(hidden)"
         );
+        assert_eq!(shown("postgres://h/db?password=p&x=a@b"), "postgres://h:(hidden)@b");
+        assert_eq!(shown("smtp://u:p?x#@h:1?tls=none"), "smtp://u:(hidden)@h:1?tls=none");
         assert_eq!(shown("postgres://u@h/db"), "postgres://u@h/db");
         assert_eq!(shown("sqlite://path?mode=rwc"), "sqlite://path?mode=rwc");
     }

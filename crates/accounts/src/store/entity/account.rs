@@ -19,6 +19,28 @@ pub struct Model {
     pub key_hash: Option<String>,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// As its owner wrote it. Empty for who has none.
+    pub email: Option<String>,
+    /// In lower case; unique.
+    pub email_folded: Option<String>,
+    /// When its owner opened the link that was mailed there.
+    pub email_confirmed_at: Option<i64>,
+    /// PHC string. Empty for who has no password.
+    pub password_hash: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub password_changed_at: Option<i64>,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// May use the admin site.
+    pub is_staff: bool,
+    /// May sign in.
+    pub is_active: bool,
+    /// Wants the username shown where others are shown by address.
+    pub shows_username: bool,
+    /// Milliseconds since the Unix epoch.
+    pub last_login_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,9 +1,9 @@
-//! `sessions`: who is signed in, and from where.
+//! `sessions`: who is signed in, and from where: browsers and API tokens.
 #![allow(unreachable_pub, reason = "SeaORM's derive makes what belongs to a model public")]
 
 use sea_orm::entity::prelude::*;
 
-/// A session. When it ends follows from `last_used_at`.
+/// A session or an API token. When it ends follows from `kind` and `last_used_at`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -23,6 +23,12 @@ pub struct Model {
     pub client_address: String,
     /// What the client said it is, at most 200 characters.
     pub user_agent: Option<String>,
+    /// 0: a browser's session. 1: an API token.
+    pub kind: i16,
+    /// What its owner calls a token.
+    pub name: Option<String>,
+    /// The session that asked for a token; it may be over.
+    pub issued_by: Option<i64>,
     /// The owner's row.
     #[sea_orm(belongs_to, from = "account_id", to = "id", on_delete = "Cascade")]
     pub account: BelongsTo<super::account::Entity>,

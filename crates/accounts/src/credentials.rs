@@ -1,0 +1,228 @@
+//! What a person signs in with, changed by themselves: password, address, access key.
+
+use base::{AccountId, Principal};
+
+use crate::attempts::CountedAs;
+use crate::ending::Ending;
+use crate::invalid::{Invalid, checked, name};
+use crate::link::Purpose;
+use crate::password::hasher::Verdict;
+use crate::password::{Identity, problems};
+use crate::store::accounts::{self, By, Changes, Person};
+use crate::store::links;
+use crate::{AccessKey, AccountMail, Accounts, ChangeError, EmailAddress, Profile};
+
+/// What a person changes about themselves in one go, as a program sends it; texts as
+/// typed, what is `None` stays.
+#[derive(Clone, Default)]
+pub(crate) struct Amendment {
+    pub(crate) email: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+}
+
+impl Accounts {
+    pub(crate) async fn person(&self, account: AccountId) -> Result<Person, ChangeError> {
+        let person = accounts::find(self.0.db.reader(), By::Id(account)).await?;
+        person.ok_or(ChangeError::Gone)
+    }
+
+    /// Makes or replaces the caller's access key, which cannot be had again. The old
+    /// one opens no sessions any more; those that it opened stay.
+    ///
+    /// # Errors
+    /// [`ChangeError::Unconfirmed`] for an account without a key whose address is not
+    /// confirmed: a key must not outlast the address's owner taking their account back
+    /// by a password reset.
+    pub async fn rotate_key(&self, caller: &Principal) -> Result<AccessKey, ChangeError> {
+        let profile = self.person(caller.account).await?.profile;
+        if profile.email.is_some() && !profile.email_confirmed && !profile.has_key {
+            return Err(ChangeError::Unconfirmed);
+        }
+        let key = AccessKey::generate(&*self.0.random);
+        let changes = Changes { key: Some(key.hash()), ..Changes::default() };
+        self.apply(caller.account, changes, None).await?;
+        tracing::info!(account = %caller.account, "access key made");
+        Ok(key)
+    }
+
+    /// Sets the caller's password, and ends all their sessions and tokens but the one
+    /// they act by. `current` is not looked at if there is no password yet.
+    ///
+    /// # Errors
+    /// [`ChangeError::WrongPassword`], throttled like signing in;
+    /// [`ChangeError::Invalid`] if the new one may not be used.
+    pub async fn change_password(
+        &self,
+        caller: &Principal,
+        current: &str,
+        new: &str,
+    ) -> Result<(), ChangeError> {
+        let person = self.person(caller.account).await?;
+        if let Some(stored) = &person.password_hash {
+            let names = &self.0.attempts.names;
+            let counted = CountedAs::KnownDevice(caller.session).hash();
+            names.begin(counted).map_err(ChangeError::TooMany)?;
+            match self.0.hasher.verify(current, Some(stored)).await {
+                Ok(Verdict::Wrong) => return Err(ChangeError::WrongPassword),
+                Ok(_) => names.forgive(counted),
+                Err(busy) => {
+                    names.take_back(counted);
+                    return Err(busy.into());
+                }
+            }
+        }
+        let password = Some(new.to_owned());
+        self.amend(caller, Amendment { password, ..Amendment::default() }).await?;
+        Ok(())
+    }
+
+    /// Changes several things about the caller at once, or nothing. Another password
+    /// ends their other sessions and tokens; another address is to be confirmed.
+    pub(crate) async fn amend(
+        &self,
+        caller: &Principal,
+        wanted: Amendment,
+    ) -> Result<Profile, ChangeError> {
+        let before = self.person(caller.account).await?;
+        let mut changes = read(&wanted, &before)?;
+        if let Some(password) = &wanted.password {
+            changes.password_hash = Some(self.0.hasher.hash(password).await?);
+            changes.password_changed_at = Some(self.now());
+        }
+        let new_email = changes.email.clone().flatten();
+        let others = Ending::Others(caller.account, caller.session);
+        let ending = wanted.password.is_some().then_some(others);
+        let after = self.apply(caller.account, changes, ending).await?;
+        if let Some(new) = new_email {
+            self.address_changed(&before, &new).await?;
+        }
+        if wanted.password.is_some() {
+            tracing::info!(account = %caller.account, "password changed");
+            self.tell_password_changed(&after);
+        }
+        Ok(after)
+    }
+
+    pub(crate) fn tell_password_changed(&self, profile: &Profile) {
+        let to = profile.email.as_deref().and_then(|email| email.parse().ok());
+        if let Some(to) = to {
+            self.0.mailer.send(AccountMail::PasswordChanged { to, name: profile.called() });
+        }
+    }
+
+    /// What follows from another, unconfirmed address: links mailed to the old one are
+    /// dead, its owner is told, and the new one is to be confirmed.
+    pub(crate) async fn address_changed(
+        &self,
+        before: &Person,
+        new: &EmailAddress,
+    ) -> Result<(), ChangeError> {
+        let account = before.profile.account;
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        links::delete_of(on, account, Purpose::ResetPassword).await?;
+        links::void_confirmations(on, account).await?;
+        let path = self.add_link(on, Purpose::ConfirmAddress, account, new).await?;
+        transaction.commit().await?;
+        let name = before.profile.called();
+        if let Some(path) = path {
+            let (to, name) = (new.clone(), name.clone());
+            self.0.mailer.send(AccountMail::ConfirmAddress { to, name, path });
+        }
+        if let Some(to) = before.address() {
+            self.0.mailer.send(AccountMail::AddressChanged { to, name, new: new.masked() });
+        }
+        Ok(())
+    }
+
+    /// Mails a link to `new`; once it is opened, that is the account's address. If
+    /// another account has it, its owner gets a mail that says so, and the caller the
+    /// same answer.
+    ///
+    /// # Errors
+    /// [`ChangeError::Invalid`] if `new` is no address.
+    pub async fn request_email_change(
+        &self,
+        account: AccountId,
+        new: &str,
+    ) -> Result<(), ChangeError> {
+        let to: EmailAddress =
+            new.parse().map_err(|problem| ChangeError::Invalid(vec![Invalid::Email(problem)]))?;
+        let person = self.person(account).await?;
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        let other = accounts::find(on, By::Email(&to)).await?;
+        if let Some(other) = other.filter(|other| other.profile.account != account) {
+            // Charged like the mail that would go out otherwise.
+            if self.add_link(on, Purpose::ConfirmAddress, account, &to).await?.is_some() {
+                transaction.commit().await?;
+                self.tell_already_registered(to, &other);
+            }
+            return Ok(());
+        }
+        let path = self.add_link(on, Purpose::ConfirmAddress, account, &to).await?;
+        transaction.commit().await?;
+        if let Some(path) = path {
+            let name = person.profile.called();
+            self.0.mailer.send(AccountMail::ConfirmAddress { to, name, path });
+        }
+        Ok(())
+    }
+
+    /// Mails another link to confirm the address that the account has, unless that is
+    /// done or enough links are open.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn resend_confirmation(&self, account: AccountId) -> Result<(), ChangeError> {
+        let profile = self.person(account).await?.profile;
+        match profile.email {
+            Some(email) if !profile.email_confirmed => {
+                self.request_email_change(account, &email).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Parses what is wanted, as far as it differs from what is.
+fn read(wanted: &Amendment, before: &Person) -> Result<Changes, ChangeError> {
+    let mut invalid = Vec::new();
+    let is = before.identity();
+    let parsed = wanted.email.as_deref().map(str::parse::<EmailAddress>);
+    let email = parsed.and_then(|parsed| checked(parsed, Invalid::Email, &mut invalid));
+    let mut named = |text: &Option<String>, wrong| {
+        text.as_deref().and_then(|text| checked(name(text), wrong, &mut invalid))
+    };
+    let first_name = named(&wanted.first_name, Invalid::FirstName);
+    let last_name = named(&wanted.last_name, Invalid::LastName);
+    if let Some(password) = &wanted.password {
+        let identity = Identity {
+            email: email.as_ref().map_or(is.email, EmailAddress::as_str),
+            username: is.username,
+            first_name: first_name.as_deref().unwrap_or(is.first_name),
+            last_name: last_name.as_deref().unwrap_or(is.last_name),
+        };
+        let problems = problems(password, identity);
+        if !problems.is_empty() {
+            invalid.push(Invalid::Password(problems));
+        }
+    }
+    if !invalid.is_empty() {
+        return Err(ChangeError::Invalid(invalid));
+    }
+    // Another spelling of the same address is not to be confirmed again, nor stored.
+    let is_new =
+        |email: &EmailAddress| before.address().map(|is| is.folded()) != Some(email.folded());
+    let email = email.filter(is_new);
+    let email_confirmed_at = email.as_ref().map(|_| None);
+    Ok(Changes {
+        email: email.map(Some),
+        email_confirmed_at,
+        first_name,
+        last_name,
+        ..Changes::default()
+    })
+}

@@ -1,0 +1,137 @@
+//! Sessions and tokens as their owner sees them: listed, ended, issued.
+
+use base::{AccountId, Principal, SessionRef, Timestamp};
+use storage::StorageError;
+
+use crate::ending::Ending;
+use crate::session::SessionKind;
+use crate::store::accounts::{self, By};
+use crate::store::sessions::{self, NewSession, SessionOf};
+use crate::token::MAX_TOKEN_NAME;
+use crate::{Accounts, ApiToken, SignInContext};
+
+/// A session or token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Which.
+    pub session: SessionRef,
+    /// Whose.
+    pub account: AccountId,
+    /// Its owner's username.
+    pub username: String,
+    /// By what its owner acts.
+    pub kind: SessionKind,
+    /// What its owner calls a token.
+    pub name: Option<String>,
+    /// What the client said it is.
+    pub user_agent: Option<String>,
+    /// The address that signed in or asked for the token.
+    pub address: String,
+    /// When it was opened or issued.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+}
+
+impl Accounts {
+    /// The sessions and tokens of `account`, last used first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn sessions(&self, account: AccountId) -> Result<Vec<SessionInfo>, StorageError> {
+        let mut infos = sessions::infos_of(self.0.db.reader(), account).await?;
+        self.freshen(&mut infos);
+        infos.sort_by_key(|info| std::cmp::Reverse(info.last_used_at));
+        Ok(infos)
+    }
+
+    /// The memory knows later uses than the database.
+    pub(crate) fn freshen(&self, infos: &mut [SessionInfo]) {
+        let live = self.0.live.lock();
+        for info in infos {
+            let last_used = live.last_used(info.session).unwrap_or(info.last_used_at);
+            info.last_used_at = info.last_used_at.max(last_used);
+        }
+    }
+
+    /// Ends one session or token of `account`; whether it was theirs.
+    ///
+    /// # Errors
+    /// If the database fails; it is not over then.
+    pub async fn end_session(
+        &self,
+        account: AccountId,
+        session: SessionRef,
+    ) -> Result<bool, StorageError> {
+        Ok(self.end(Ending::Revoked(account, session)).await? > 0)
+    }
+
+    /// Ends all sessions and tokens of the caller but the one they act by; how many.
+    ///
+    /// # Errors
+    /// If the database fails; none is over then.
+    pub async fn end_other_sessions(&self, caller: &Principal) -> Result<usize, StorageError> {
+        self.end(Ending::Others(caller.account, caller.session)).await
+    }
+
+    /// Ends all sessions and tokens of `account`; how many.
+    ///
+    /// # Errors
+    /// If the database fails; none is over then.
+    pub async fn end_all_sessions(&self, account: AccountId) -> Result<usize, StorageError> {
+        self.end(Ending::All(account, "revoked")).await
+    }
+
+    /// Issues an API token of `account`, at the request of the session `issued_by`;
+    /// `None` if the account is not active or that session is over. Of `name`, 64
+    /// characters are kept.
+    ///
+    /// Beyond [`MAX_TOKENS_PER_SESSION`](crate::MAX_TOKENS_PER_SESSION) of one session
+    /// and [`MAX_TOKENS_PER_ACCOUNT`](crate::MAX_TOKENS_PER_ACCOUNT) the longest unused
+    /// one ends.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn issue_token(
+        &self,
+        account: AccountId,
+        name: Option<&str>,
+        context: &SignInContext,
+        issued_by: Option<SessionRef>,
+    ) -> Result<Option<ApiToken>, StorageError> {
+        let inner = &self.0;
+        let token = ApiToken::generate(&*inner.random);
+        let owner = SessionOf { account, session: SessionRef(base::id53(&*inner.random)) };
+        let printable = |text: &str| text.trim().chars().filter(|c| !c.is_control()).collect();
+        let name = name.map(|text| -> String { printable(text) });
+        let name = name.map(|text| text.chars().take(MAX_TOKEN_NAME).collect::<String>());
+        let new = NewSession {
+            token: token.hash(),
+            kind: SessionKind::Token,
+            name: name.as_deref().filter(|name| !name.is_empty()),
+            issued_by,
+            context,
+        };
+        let transaction = inner.db.begin_write().await?;
+        let on = transaction.connection();
+        let person = accounts::find(on, By::Id(account)).await?;
+        let active = person.is_some_and(|person| person.profile.is_active);
+        // Who ends all sessions shall not find one that was just being made.
+        let issuer_lives = match issued_by {
+            Some(issuer) => !sessions::own(on, account, issuer).await?.is_empty(),
+            None => true,
+        };
+        if !active || !issuer_lives {
+            return Ok(None);
+        }
+        sessions::insert(on, owner, new, inner.clock.now()).await?;
+        transaction.commit().await?;
+        tracing::info!(%account, session = %owner.session, address = %context.address, "token issued");
+
+        if let Some(issuer) = issued_by {
+            self.end(Ending::Reissued(account, issuer)).await?;
+        }
+        self.end(Ending::Displaced(account, SessionKind::Token)).await?;
+        Ok(Some(token))
+    }
+}

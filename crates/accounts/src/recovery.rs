@@ -1,0 +1,249 @@
+//! What mailed links do: setting a new password, confirming an address.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base::AccountId;
+use storage::StorageError;
+
+use crate::attempts::CountedAs;
+use crate::ending::Ending;
+use crate::invalid::Invalid;
+use crate::link::{self, Purpose};
+use crate::password::hasher::HashError;
+use crate::password::problems;
+use crate::store::accounts::{self, By, Changes, Person};
+use crate::store::links::{self, OpenLink};
+use crate::{AccountMail, Accounts, EmailAddress, Profile};
+
+/// The most requests to reset a password that are looked into at once; one more is
+/// refused.
+pub(crate) const MAX_PENDING_RESETS: usize = 64;
+
+/// Why a request to reset a password was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// Not an email address.
+    #[error("not an email address")]
+    InvalidEmail,
+    /// Too many tries from this client address; wait this long.
+    #[error("too many tries")]
+    TooMany(Duration),
+    /// Too many at once; try again in a moment.
+    #[error("too busy")]
+    Busy,
+}
+
+/// Why no new password was set.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetPasswordError {
+    /// The link was never made, was used, or has expired.
+    #[error("the link does not work")]
+    Unknown,
+    /// The password may not be used; the link still works.
+    #[error("a field is not valid")]
+    Invalid(Vec<Invalid>),
+    /// Too many passwords are being hashed; try again in a moment.
+    #[error("too busy")]
+    Busy,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<HashError> for ResetPasswordError {
+    fn from(HashError::Busy: HashError) -> Self {
+        Self::Busy
+    }
+}
+
+/// An address that was confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub email: String,
+}
+
+impl Accounts {
+    /// Mails a link to set a new password, if the address has an active account. The
+    /// answer and the time it takes are the same if not: all the work is done after
+    /// answering. At most three links of an account are open at once.
+    ///
+    /// An account with an access key and an address that nobody confirmed gets no mail:
+    /// its owner has the key, and the address may be a stranger's.
+    ///
+    /// # Errors
+    /// [`ResetError`], which says nothing about the account. Counts as a refused try of
+    /// the client address.
+    pub fn request_password_reset(&self, email: &str, from: IpAddr) -> Result<(), ResetError> {
+        let email: EmailAddress = email.parse().map_err(|_| ResetError::InvalidEmail)?;
+        self.0.attempts.refusals.consume(from).map_err(ResetError::TooMany)?;
+        let permit = self.0.resets.clone().try_acquire_owned().map_err(|_| ResetError::Busy)?;
+        let accounts = self.clone();
+        self.0.endings.spawn(async move {
+            if let Err(error) = accounts.mail_reset(By::Email(&email)).await {
+                tracing::error!(%error, "cannot make a link to reset a password");
+            }
+            drop(permit);
+        });
+        Ok(())
+    }
+
+    /// Mails a link to set a new password to the address of `account`; `false` if it
+    /// has none or is not active. For staff.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn send_reset_link(&self, account: AccountId) -> Result<bool, StorageError> {
+        self.mail_reset(By::Id(account)).await
+    }
+
+    async fn mail_reset(&self, by: By<'_>) -> Result<bool, StorageError> {
+        let Some(person) = accounts::find(self.0.db.reader(), by).await? else {
+            return Ok(false);
+        };
+        let profile = &person.profile;
+        let is_proven = profile.email_confirmed || !profile.has_key;
+        let Some(to) = person.address().filter(|_| profile.is_active && is_proven) else {
+            return Ok(false);
+        };
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        let path = self.add_link(on, Purpose::ResetPassword, profile.account, &to).await?;
+        transaction.commit().await?;
+        if let Some(path) = path {
+            let name = profile.called();
+            self.0.mailer.send(AccountMail::PasswordReset { to, name, path });
+        }
+        Ok(true)
+    }
+
+    /// Whether a link to set a new password still works. Changes nothing: mail
+    /// programs open links before their readers do.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn is_reset_open(&self, token: &str) -> Result<bool, StorageError> {
+        Ok(self.open_reset(token).await?.is_some())
+    }
+
+    /// Sets a new password by a mailed link, which works once. Ends all sessions and
+    /// tokens of the account, opens none, and confirms the address.
+    ///
+    /// # Errors
+    /// [`ResetPasswordError`].
+    pub async fn reset_password(
+        &self,
+        token: &str,
+        new: &str,
+    ) -> Result<AccountId, ResetPasswordError> {
+        let (link, person) = self.open_reset(token).await?.ok_or(ResetPasswordError::Unknown)?;
+        let problems = problems(new, person.identity());
+        if !problems.is_empty() {
+            return Err(ResetPasswordError::Invalid(vec![Invalid::Password(problems)]));
+        }
+        let hash = self.0.hasher.hash(new).await?;
+        let accounts = self.clone();
+        let token = token.to_owned();
+        let done =
+            self.finish(async move { accounts.reset_now(&token, &link, hash).await }).await?;
+        let profile = done.ok_or(ResetPasswordError::Unknown)?;
+        tracing::info!(account = %profile.account, "password reset");
+        // The owner is back: what others tried meanwhile must not keep them waiting.
+        for name in [Some(&profile.username), profile.email.as_ref()].into_iter().flatten() {
+            self.0.attempts.names.forgive(CountedAs::Name(name).hash());
+        }
+        self.tell_password_changed(&profile);
+        Ok(profile.account)
+    }
+
+    /// The open link with `token`, and whose it is.
+    async fn open_reset(&self, token: &str) -> Result<Option<(OpenLink, Person)>, StorageError> {
+        let Some(hash) = link::parse(token) else { return Ok(None) };
+        let on = self.0.db.reader();
+        let found = links::find(on, hash, Purpose::ResetPassword, self.now()).await?;
+        let Some(link) = found else { return Ok(None) };
+        let person = accounts::find(on, By::Id(link.account)).await?;
+        Ok(person.filter(|person| person.profile.is_active).map(|person| (link, person)))
+    }
+
+    /// Everything of a reset in one transaction; `None` if the link was used meanwhile.
+    async fn reset_now(
+        &self,
+        token: &str,
+        link: &OpenLink,
+        password_hash: String,
+    ) -> Result<Option<Profile>, StorageError> {
+        let Some(hash) = link::parse(token) else { return Ok(None) };
+        let now = self.now();
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        let found = links::find(on, hash, Purpose::ResetPassword, now).await?;
+        let person = accounts::find(on, By::Id(link.account)).await?;
+        let (Some(_), Some(person)) = (found, person) else { return Ok(None) };
+        let mut changes = Changes {
+            password_hash: Some(password_hash),
+            password_changed_at: Some(now),
+            ..Changes::default()
+        };
+        // Who read the mail owns the address that it went to.
+        if person.profile.email.as_ref() == Some(&link.email) && !person.profile.email_confirmed {
+            changes.email_confirmed_at = Some(Some(now));
+        }
+        accounts::change(on, link.account, changes).await?;
+        links::delete_of(on, link.account, Purpose::ResetPassword).await?;
+        let ending = Ending::All(link.account, "password_reset");
+        let ended = self.delete_doomed(on, &ending).await?;
+        transaction.commit().await?;
+        self.announce(&ended, ending.reason());
+        Ok(Some(person.profile))
+    }
+
+    /// Confirms the address that a link was mailed to: the account's, or the one that
+    /// it shall have from now on. The link works once.
+    ///
+    /// `None` if it was never made, was used, has expired, or another account has the
+    /// address by now.
+    ///
+    /// # Errors
+    /// If the database fails; the link still works then.
+    pub async fn confirm_email(&self, token: &str) -> Result<Option<Confirmed>, StorageError> {
+        let Some(hash) = link::parse(token) else { return Ok(None) };
+        let now = self.now();
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        let found = links::find(on, hash, Purpose::ConfirmAddress, now).await?;
+        let Some(OpenLink { account, email }) = found else { return Ok(None) };
+        let Ok(new) = email.parse::<EmailAddress>() else { return Ok(None) };
+        let owner = accounts::find(on, By::Email(&new)).await?;
+        if owner.is_some_and(|owner| owner.profile.account != account) {
+            return Ok(None);
+        }
+        let Some(before) = accounts::find(on, By::Id(account)).await? else { return Ok(None) };
+        let is_another = before.address().map(|is| is.folded()) != Some(new.folded());
+        let changes = Changes {
+            email: is_another.then(|| Some(new.clone())),
+            email_confirmed_at: Some(Some(now)),
+            ..Changes::default()
+        };
+        accounts::change(on, account, changes).await?;
+        links::delete_of(on, account, Purpose::ConfirmAddress).await?;
+        if is_another {
+            // Links that went to the old address are dead with it.
+            links::delete_of(on, account, Purpose::ResetPassword).await?;
+        }
+        let after = accounts::find(on, By::Id(account)).await?;
+        transaction.commit().await?;
+        tracing::info!(%account, "address confirmed");
+        if let Some(Person { profile, .. }) = after {
+            self.0.live.lock().rename(account, &profile.username, profile.display_name());
+        }
+        if let Some(to) = before.address().filter(|_| is_another) {
+            let (name, new) = (before.profile.called(), new.masked());
+            self.0.mailer.send(AccountMail::AddressChanged { to, name, new });
+        }
+        Ok(Some(Confirmed { account, email }))
+    }
+}

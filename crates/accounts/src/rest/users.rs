@@ -1,0 +1,134 @@
+//! `/api/users/…`.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use base::AccountId;
+use http::StatusCode;
+use http_kit::Client;
+use serde::Serialize;
+
+use super::Signed;
+use super::error::RestError;
+use super::form::{Form, Rule};
+use crate::credentials::Amendment;
+use crate::{Accounts, Profile, SignUp};
+
+/// An account on the wire. Who has no email address has an empty one.
+#[derive(Serialize)]
+pub(super) struct User {
+    id: i64,
+    email: String,
+    first_name: String,
+    last_name: String,
+}
+
+impl From<Profile> for User {
+    fn from(profile: Profile) -> Self {
+        Self {
+            id: profile.account.0,
+            email: profile.email.unwrap_or_default(),
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+        }
+    }
+}
+
+/// `POST /api/users/`
+pub(super) async fn register(
+    State(accounts): State<Accounts>,
+    client: Client,
+    mut form: Form,
+) -> Result<Response, RestError> {
+    let email = form.text("email", Rule::Required);
+    let password = form.text("password", Rule::Required);
+    let wanted = SignUp {
+        email: email.unwrap_or_default(),
+        password: password.unwrap_or_default(),
+        first_name: form.text("first_name", Rule::OptionalBlank).unwrap_or_default(),
+        last_name: form.text("last_name", Rule::OptionalBlank).unwrap_or_default(),
+    };
+    // Of a field that is missing, that is said already.
+    form.note(&Accounts::check(&wanted));
+    form.finish()?;
+    accounts.sign_up(wanted, client.address).await?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// `GET /api/users/{id}/`, `GET /api/users/me/`
+pub(super) async fn read(
+    State(accounts): State<Accounts>,
+    signed: Signed,
+    which: Which,
+) -> Result<Response, RestError> {
+    let account = which.account(&signed)?;
+    let profile = accounts.profile(account).await.map_err(RestError::internal)?;
+    let profile = profile.ok_or_else(RestError::not_found)?;
+    Ok(signed.answer(Json(User::from(profile))))
+}
+
+/// `PUT` and `PATCH /api/users/{id}/`, `…/me/`
+pub(super) async fn update(
+    State(accounts): State<Accounts>,
+    signed: Signed,
+    which: Which,
+    mut form: Form,
+) -> Result<Response, RestError> {
+    let account = which.account(&signed)?;
+    if account != signed.principal().account {
+        let other = accounts.profile(account).await.map_err(RestError::internal)?;
+        return Err(other.map_or_else(RestError::not_found, |_| RestError::forbidden()));
+    }
+    let wanted = Amendment {
+        email: form.text("email", Rule::Optional),
+        password: form.text("password", Rule::Optional),
+        first_name: form.text("first_name", Rule::OptionalBlank),
+        last_name: form.text("last_name", Rule::OptionalBlank),
+    };
+    form.finish()?;
+    let profile = accounts.amend(signed.principal(), wanted).await?;
+    Ok(signed.answer(Json(User::from(profile))))
+}
+
+/// `POST /api/users/reset-password/`
+pub(super) async fn reset_password(
+    State(accounts): State<Accounts>,
+    client: Client,
+    mut form: Form,
+) -> Result<Response, RestError> {
+    let email = form.text("email", Rule::Required);
+    form.finish()?;
+    accounts.request_password_reset(&email.unwrap_or_default(), client.address)?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// The last part of the path: `me`, or an id.
+pub(super) struct Which(Option<String>);
+
+impl Which {
+    fn account(&self, signed: &Signed) -> Result<AccountId, RestError> {
+        match self.0.as_deref() {
+            Some("me") => Ok(signed.principal().account),
+            text => {
+                let id = text.and_then(|text| text.parse().ok());
+                id.map(AccountId).ok_or_else(RestError::not_found)
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Which {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Self::Rejection> {
+        // A path that cannot be decoded names nobody, which is for `account` to say:
+        // after who is calling.
+        let path: Result<Path<String>, PathRejection> =
+            Path::from_request_parts(parts, state).await;
+        Ok(Self(path.ok().map(|Path(text)| text)))
+    }
+}

@@ -1,0 +1,232 @@
+//! Registering by email address and password.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base::{AccountId, Random};
+use storage::{Connection, StorageError};
+
+use crate::invalid::{Invalid, checked, name};
+use crate::link::Purpose;
+use crate::password::hasher::HashError;
+use crate::password::{Identity, problems};
+use crate::store::accounts::{self, By, Newcomer, Person};
+use crate::{AccountMail, Accounts, EmailAddress, Username};
+
+/// Characters of a local part that a username is made from; digits may follow.
+const STEM: usize = 24;
+
+/// Usernames that are tried for a newcomer before giving up.
+const CANDIDATES: usize = 12;
+
+/// Who wants an account; texts as typed.
+#[derive(Clone, Default)]
+pub struct SignUp {
+    /// An email address.
+    pub email: String,
+    /// A password.
+    pub password: String,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+}
+
+/// Why there is no account.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// These fields cannot be taken.
+    #[error("a field is not valid")]
+    Invalid(Vec<Invalid>),
+    /// The address has an account.
+    #[error("the address is taken")]
+    Taken,
+    /// Too many registrations from this address; wait this long.
+    #[error("too many registrations")]
+    TooMany(Duration),
+    /// Too many passwords are being hashed; try again in a moment.
+    #[error("too busy")]
+    Busy,
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<HashError> for SignUpError {
+    fn from(HashError::Busy: HashError) -> Self {
+        Self::Busy
+    }
+}
+
+/// What came of a sign-up.
+enum Outcome {
+    Registered(AccountId),
+    Known(Box<Person>),
+}
+
+impl Accounts {
+    /// Everything that is wrong with `wanted`; nothing if it may be registered.
+    #[must_use]
+    pub fn check(wanted: &SignUp) -> Vec<Invalid> {
+        read(wanted).err().unwrap_or_default()
+    }
+
+    /// Creates an account with a username made from the address, and mails a link to
+    /// confirm that. The account can be used at once.
+    ///
+    /// # Errors
+    /// [`SignUpError::Taken`] if the address has an account: for callers that must
+    /// tell. Others use [`sign_up_quietly`](Self::sign_up_quietly).
+    pub async fn sign_up(&self, wanted: SignUp, from: IpAddr) -> Result<AccountId, SignUpError> {
+        match self.enlist(wanted, from).await? {
+            Outcome::Registered(account) => Ok(account),
+            Outcome::Known(_) => Err(SignUpError::Taken),
+        }
+    }
+
+    /// The same, but a known address gets a mail that says so, and the caller gets the
+    /// same answer.
+    ///
+    /// # Errors
+    /// [`SignUpError`], never [`SignUpError::Taken`].
+    pub async fn sign_up_quietly(&self, wanted: SignUp, from: IpAddr) -> Result<(), SignUpError> {
+        if let Outcome::Known(person) = self.enlist(wanted, from).await?
+            && let Some(to) = person.address()
+        {
+            self.tell_already_registered(to, &person);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tell_already_registered(&self, to: EmailAddress, person: &Person) {
+        let (name, path) = (person.profile.called(), "/password/reset".to_owned());
+        self.0.mailer.send(AccountMail::AlreadyRegistered { to, name, path });
+    }
+
+    async fn enlist(&self, wanted: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
+        let (email, mut newcomer) = read(&wanted).map_err(SignUpError::Invalid)?;
+        self.0.attempts.registrations.consume(from).map_err(SignUpError::TooMany)?;
+        // Before looking: a known address takes as long as an unknown one.
+        newcomer.password_hash = Some(self.0.hasher.hash(&wanted.password).await?);
+
+        let account = AccountId(base::id53(&*self.0.random));
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        if let Some(person) = accounts::find(on, By::Email(&email)).await? {
+            return Ok(Outcome::Known(Box::new(person)));
+        }
+        let username = self.free_username(on, email.local_part()).await?;
+        accounts::insert(on, account, &username, &newcomer, self.now()).await?;
+        let path = self.add_link(on, Purpose::ConfirmAddress, account, &email).await?;
+        transaction.commit().await?;
+
+        metrics::counter!("packetboat_registrations_total").increment(1);
+        tracing::info!(%account, "account registered");
+        let first = Some(newcomer.first_name).filter(|name| !name.is_empty());
+        let name = first.unwrap_or_else(|| username.as_str().to_owned());
+        if let Some(path) = path {
+            self.0.mailer.send(AccountMail::ConfirmAddress { to: email, name, path });
+        }
+        Ok(Outcome::Registered(account))
+    }
+
+    /// A username that nobody has, made from what stands before the `@`: its letters
+    /// and digits, and random digits if those are taken. It shows nothing else of the
+    /// address.
+    pub(crate) async fn free_username(
+        &self,
+        on: &impl Connection,
+        local: &str,
+    ) -> Result<Username, StorageError> {
+        for attempt in 0..CANDIDATES {
+            let candidate = candidate(local, attempt, &*self.0.random);
+            if accounts::find(on, By::Username(&candidate)).await?.is_none() {
+                return Ok(candidate);
+            }
+        }
+        // Twelve of ever more digits were taken: whoever registered those many million
+        // accounts gets one without their name.
+        Ok(candidate("", CANDIDATES, &*self.0.random))
+    }
+}
+
+/// The `attempt`th username for `local`, with ever more digits.
+fn candidate(local: &str, attempt: usize, random: &dyn Random) -> Username {
+    let mut text: String = local.chars().filter(char::is_ascii_alphanumeric).take(STEM).collect();
+    if text.is_empty() {
+        text.push_str("user");
+    }
+    let digits = (attempt + 1).min(8) * usize::from(attempt > 0);
+    text.extend(base::id53(random).to_string().chars().rev().take(digits));
+    text.parse().expect("at most 24 letters and digits and 8 digits make a username")
+}
+
+/// Parses what was typed; the password is hashed later.
+fn read(wanted: &SignUp) -> Result<(EmailAddress, Newcomer), Vec<Invalid>> {
+    let mut invalid = Vec::new();
+    let email = checked(wanted.email.parse::<EmailAddress>(), Invalid::Email, &mut invalid);
+    let first_name = checked(name(&wanted.first_name), Invalid::FirstName, &mut invalid);
+    let last_name = checked(name(&wanted.last_name), Invalid::LastName, &mut invalid);
+    let identity = Identity {
+        email: &wanted.email,
+        username: "",
+        first_name: &wanted.first_name,
+        last_name: &wanted.last_name,
+    };
+    let problems = problems(&wanted.password, identity);
+    if !problems.is_empty() {
+        invalid.push(Invalid::Password(problems));
+    }
+    match (email, first_name, last_name) {
+        (Some(email), Some(first_name), Some(last_name)) if invalid.is_empty() => {
+            let email_of = Some(email.clone());
+            let newcomer =
+                Newcomer { email: email_of, first_name, last_name, ..Newcomer::default() };
+            Ok((email, newcomer))
+        }
+        _ => Err(invalid),
+    }
+}
+
+impl Person {
+    /// Where mails about the account go.
+    pub(crate) fn address(&self) -> Option<EmailAddress> {
+        // What is stored was parsed before.
+        self.profile.email.as_deref().and_then(|email| email.parse().ok())
+    }
+
+    /// What a password must not be like.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity {
+            email: self.profile.email.as_deref().unwrap_or_default(),
+            username: &self.profile.username,
+            first_name: &self.profile.first_name,
+            last_name: &self.profile.last_name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::OsRandom;
+
+    fn candidates(local: &str) -> Vec<String> {
+        let made = (0..CANDIDATES).map(|n| candidate(local, n, &OsRandom));
+        made.map(|name| name.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_username_is_the_letters_and_digits_of_the_local_part() {
+        assert_eq!(candidates("ann.o'neil+news")[0], "annoneilnews");
+        assert_eq!(candidates("_-_")[0], "user");
+        assert_eq!(candidates(&"x".repeat(64))[0], "x".repeat(24));
+    }
+
+    #[test]
+    fn taken_ones_get_ever_more_digits_and_stay_usernames() {
+        let all = candidates(&"x".repeat(64));
+        assert!(all[1].len() > all[0].len() && all[11].len() == 32, "{all:?}");
+        assert!(all[11].starts_with(&all[0]));
+    }
+}

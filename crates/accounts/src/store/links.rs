@@ -1,0 +1,129 @@
+//! Links that were mailed and work once.
+
+use base::{AccountId, Timestamp};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+};
+use storage::StorageError;
+
+use super::entity::mailed_link;
+use crate::EmailAddress;
+use crate::link::Purpose;
+use crate::secret::SecretHash;
+
+/// A link that is still open.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenLink {
+    pub(crate) account: AccountId,
+    /// The address that it was mailed to.
+    pub(crate) email: String,
+}
+
+/// A link to confirm an address that nobody wants confirmed any more: it works for
+/// nothing, but it was mailed, and counts as such until it would have expired.
+const VOID: i16 = 3;
+
+fn number(purpose: Purpose) -> i16 {
+    match purpose {
+        Purpose::ResetPassword => 1,
+        Purpose::ConfirmAddress => 2,
+    }
+}
+
+/// Adds a link.
+pub(crate) async fn insert(
+    on: &impl ConnectionTrait,
+    token: SecretHash,
+    purpose: Purpose,
+    account: AccountId,
+    email: &EmailAddress,
+    expires_at: Timestamp,
+) -> Result<(), StorageError> {
+    let row = mailed_link::ActiveModel {
+        token_hash: Set(token.to_hex()),
+        account_id: Set(account.0),
+        purpose: Set(number(purpose)),
+        email: Set(email.as_str().to_owned()),
+        expires_at: Set(expires_at.0),
+    };
+    mailed_link::Entity::insert(row).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// The link with `token`, if it was made for `purpose` and is open at `now`.
+pub(crate) async fn find(
+    on: &impl ConnectionTrait,
+    token: SecretHash,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Option<OpenLink>, StorageError> {
+    let row = mailed_link::Entity::find_by_id(token.to_hex())
+        .filter(mailed_link::Column::Purpose.eq(number(purpose)))
+        .filter(mailed_link::Column::ExpiresAt.gt(now.0))
+        .one(on)
+        .await?;
+    Ok(row.map(|row| OpenLink { account: AccountId(row.account_id), email: row.email }))
+}
+
+/// How many links of `purpose` are open for `account`, or were and are void.
+pub(crate) async fn count(
+    on: &impl ConnectionTrait,
+    account: AccountId,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<u64, StorageError> {
+    let numbers = [number(purpose), VOID];
+    let numbers = if purpose == Purpose::ConfirmAddress { &numbers[..] } else { &numbers[..1] };
+    let open = mailed_link::Entity::find()
+        .filter(mailed_link::Column::AccountId.eq(account.0))
+        .filter(mailed_link::Column::Purpose.is_in(numbers.iter().copied()))
+        .filter(mailed_link::Column::ExpiresAt.gt(now.0));
+    Ok(open.count(on).await?)
+}
+
+/// Deletes the links of `account` for `purpose`.
+pub(crate) async fn delete_of(
+    on: &impl ConnectionTrait,
+    account: AccountId,
+    purpose: Purpose,
+) -> Result<(), StorageError> {
+    mailed_link::Entity::delete_many()
+        .filter(mailed_link::Column::AccountId.eq(account.0))
+        .filter(mailed_link::Column::Purpose.eq(number(purpose)))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Voids the links of `account` to confirm an address.
+pub(crate) async fn void_confirmations(
+    on: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), StorageError> {
+    mailed_link::Entity::update_many()
+        .col_expr(mailed_link::Column::Purpose, VOID.into())
+        .filter(mailed_link::Column::AccountId.eq(account.0))
+        .filter(mailed_link::Column::Purpose.eq(number(Purpose::ConfirmAddress)))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Whether any link has expired at `now`.
+pub(crate) async fn any_expired(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let expired = mailed_link::Column::ExpiresAt.lte(now.0);
+    Ok(mailed_link::Entity::find().filter(expired).one(on).await?.is_some())
+}
+
+/// Deletes what has expired at `now`.
+pub(crate) async fn delete_expired(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let expired = mailed_link::Column::ExpiresAt.lte(now.0);
+    mailed_link::Entity::delete_many().filter(expired).exec(on).await?;
+    Ok(())
+}

@@ -1,0 +1,316 @@
+//! Browser sessions and API tokens: one table, two kinds.
+
+use std::sync::Arc;
+
+use base::{AccountId, Activity, Principal, SessionRef, Timestamp};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
+};
+use storage::StorageError;
+
+use super::accounts::Person;
+use super::entity::{account, session};
+use super::{MAX_PAGE, holding};
+use crate::administration::{Page, SessionQuery, SessionSort};
+use crate::devices::SessionInfo;
+use crate::secret::SecretHash;
+use crate::session::{SessionKind, SignInContext};
+
+/// The most sessions that are looked at in one go; the rest waits for the next. More
+/// than an account can have.
+pub(crate) const SESSION_BATCH: u64 = 500;
+
+/// A session named for ending it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionOf {
+    pub(crate) account: AccountId,
+    pub(crate) session: SessionRef,
+}
+
+impl From<session::Model> for SessionOf {
+    fn from(row: session::Model) -> Self {
+        Self { account: AccountId(row.account_id), session: SessionRef(row.id) }
+    }
+}
+
+/// What is kept of a new session besides whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewSession<'a> {
+    pub(crate) token: SecretHash,
+    pub(crate) kind: SessionKind,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) issued_by: Option<SessionRef>,
+    pub(crate) context: &'a SignInContext,
+}
+
+fn number(kind: SessionKind) -> i16 {
+    match kind {
+        SessionKind::Browser => 0,
+        SessionKind::Token => 1,
+    }
+}
+
+fn kind(number: i16) -> SessionKind {
+    if number == 0 { SessionKind::Browser } else { SessionKind::Token }
+}
+
+/// Adds a session.
+pub(crate) async fn insert(
+    on: &impl ConnectionTrait,
+    owner: SessionOf,
+    new: NewSession<'_>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let row = session::ActiveModel {
+        id: Set(owner.session.0),
+        token_hash: Set(new.token.to_hex()),
+        account_id: Set(owner.account.0),
+        created_at: Set(now.0),
+        last_used_at: Set(now.0),
+        client_address: Set(new.context.address.to_string()),
+        user_agent: Set(new.context.stored_user_agent()),
+        kind: Set(number(new.kind)),
+        name: Set(new.name.map(str::to_owned)),
+        issued_by: Set(new.issued_by.map(|session| session.0)),
+    };
+    session::Entity::insert(row).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// Whom the session with `token` acts for, whether it is still valid or not; its
+/// activity starts at the last use on record.
+pub(crate) async fn principal_by_token(
+    on: &impl ConnectionTrait,
+    token: SecretHash,
+) -> Result<Option<Principal>, StorageError> {
+    let matches = session::Column::TokenHash.eq(token.to_hex());
+    let found =
+        session::Entity::find().find_also_related(account::Entity).filter(matches).one(on).await?;
+    Ok(found.and_then(|(session, account)| {
+        // The foreign key keeps a session from outliving its account.
+        let profile = Person::from(account?).profile;
+        Some(Principal {
+            account: profile.account,
+            display_name: profile.display_name().into(),
+            username: profile.username.into(),
+            session: SessionRef(session.id),
+            activity: Arc::new(Activity::new(Timestamp(session.last_used_at))),
+        })
+    }))
+}
+
+/// The session with `token`.
+pub(crate) async fn by_token(
+    on: &impl ConnectionTrait,
+    token: SecretHash,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let matches = session::Column::TokenHash.eq(token.to_hex());
+    sessions(on, session::Entity::find().filter(matches)).await
+}
+
+/// The sessions of `kind` last used at `cutoff` or before, as far as the database
+/// knows: the longest unused first, at most [`SESSION_BATCH`].
+pub(crate) async fn unused_since(
+    on: &impl ConnectionTrait,
+    kind: SessionKind,
+    cutoff: Timestamp,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let unused = session::Entity::find()
+        .filter(session::Column::Kind.eq(number(kind)))
+        .filter(session::Column::LastUsedAt.lte(cutoff.0))
+        .order_by_asc(session::Column::LastUsedAt)
+        .limit(SESSION_BATCH);
+    sessions(on, unused).await
+}
+
+/// Those of `owner`'s sessions of `kind` beyond the `kept` last used, at most
+/// [`SESSION_BATCH`].
+pub(crate) async fn surplus(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+    kind: SessionKind,
+    kept: u64,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let surplus = of_account(owner)
+        .filter(session::Column::Kind.eq(number(kind)))
+        .order_by_desc(session::Column::LastUsedAt)
+        .offset(kept)
+        .limit(SESSION_BATCH);
+    sessions(on, surplus).await
+}
+
+/// Those of `owner`'s tokens without a name that `issuer` asked for, beyond the `kept`
+/// last used.
+pub(crate) async fn surplus_issued(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+    issuer: SessionRef,
+    kept: u64,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let surplus = of_account(owner)
+        .filter(session::Column::IssuedBy.eq(issuer.0))
+        .filter(session::Column::Name.is_null())
+        .order_by_desc(session::Column::LastUsedAt)
+        .offset(kept)
+        .limit(SESSION_BATCH);
+    sessions(on, surplus).await
+}
+
+/// All of `owner`'s, except `kept`.
+pub(crate) async fn of_owner(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+    kept: Option<SessionRef>,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let mut others = of_account(owner).limit(SESSION_BATCH);
+    if let Some(kept) = kept {
+        others = others.filter(session::Column::Id.ne(kept.0));
+    }
+    sessions(on, others).await
+}
+
+/// Those of `wanted` that exist.
+pub(crate) async fn listed(
+    on: &impl ConnectionTrait,
+    wanted: &[SessionRef],
+) -> Result<Vec<SessionOf>, StorageError> {
+    let ids = wanted.iter().map(|session| session.0);
+    sessions(on, session::Entity::find().filter(session::Column::Id.is_in(ids))).await
+}
+
+/// `owner`'s session of that name, if it is theirs.
+pub(crate) async fn own(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+    session: SessionRef,
+) -> Result<Vec<SessionOf>, StorageError> {
+    sessions(on, of_account(owner).filter(session::Column::Id.eq(session.0))).await
+}
+
+/// Whether one of `owner`'s sessions was opened from `address` and is younger in its
+/// last use than `cutoff`.
+pub(crate) async fn any_from(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+    address: std::net::IpAddr,
+    cutoff: Timestamp,
+) -> Result<bool, StorageError> {
+    let known = of_account(owner)
+        .filter(session::Column::ClientAddress.eq(address.to_string()))
+        .filter(session::Column::LastUsedAt.gt(cutoff.0));
+    Ok(known.one(on).await?.is_some())
+}
+
+fn of_account(owner: AccountId) -> Select<session::Entity> {
+    session::Entity::find().filter(session::Column::AccountId.eq(owner.0))
+}
+
+async fn sessions(
+    on: &impl ConnectionTrait,
+    select: Select<session::Entity>,
+) -> Result<Vec<SessionOf>, StorageError> {
+    Ok(select.all(on).await?.into_iter().map(SessionOf::from).collect())
+}
+
+/// Deletes exactly `doomed`.
+pub(crate) async fn delete(
+    on: &impl ConnectionTrait,
+    doomed: &[SessionOf],
+) -> Result<(), StorageError> {
+    // As many in one statement as every database takes parameters.
+    for doomed in doomed.chunks(SESSION_BATCH as usize) {
+        let ids = doomed.iter().map(|doomed| doomed.session.0);
+        session::Entity::delete_many().filter(session::Column::Id.is_in(ids)).exec(on).await?;
+    }
+    Ok(())
+}
+
+/// Records when sessions were last used, in one statement. Sessions that are
+/// gone stay gone.
+pub(crate) async fn record_uses(
+    on: &impl ConnectionTrait,
+    uses: &[(SessionRef, Timestamp)],
+) -> Result<(), StorageError> {
+    let last_used = uses.iter().fold(CaseStatement::new(), |case, (session, at)| {
+        case.case(Expr::col(session::Column::Id).eq(session.0), at.0)
+    });
+    session::Entity::update_many()
+        .col_expr(session::Column::LastUsedAt, last_used.into())
+        .filter(session::Column::Id.is_in(uses.iter().map(|(session, _)| session.0)))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+fn info((session, account): (session::Model, Option<account::Model>)) -> Option<SessionInfo> {
+    Some(SessionInfo {
+        session: SessionRef(session.id),
+        account: AccountId(session.account_id),
+        username: account?.username,
+        kind: kind(session.kind),
+        name: session.name,
+        user_agent: session.user_agent,
+        address: session.client_address,
+        created_at: Timestamp(session.created_at),
+        last_used_at: Timestamp(session.last_used_at),
+    })
+}
+
+fn with_owner() -> SelectTwo<session::Entity, account::Entity> {
+    session::Entity::find().find_also_related(account::Entity)
+}
+
+/// What there is to know of `owner`'s sessions, last used first.
+pub(crate) async fn infos_of(
+    on: &impl ConnectionTrait,
+    owner: AccountId,
+) -> Result<Vec<SessionInfo>, StorageError> {
+    let rows = with_owner()
+        .filter(session::Column::AccountId.eq(owner.0))
+        .order_by_desc(session::Column::LastUsedAt)
+        .limit(SESSION_BATCH)
+        .all(on)
+        .await?;
+    Ok(rows.into_iter().filter_map(info).collect())
+}
+
+/// What there is to know of one.
+pub(crate) async fn info_of(
+    on: &impl ConnectionTrait,
+    session: SessionRef,
+) -> Result<Option<SessionInfo>, StorageError> {
+    let row = with_owner().filter(session::Column::Id.eq(session.0)).one(on).await?;
+    Ok(row.and_then(info))
+}
+
+/// The sessions that `query` asks for.
+pub(crate) async fn page(
+    on: &impl ConnectionTrait,
+    query: &SessionQuery,
+) -> Result<Page<SessionInfo>, StorageError> {
+    let mut wanted = Condition::all();
+    if let Some(text) = query.search.as_deref().filter(|text| !text.is_empty()) {
+        let owner = holding(text, &[account::Column::Username, account::Column::Email]);
+        let own = holding(text, &[session::Column::ClientAddress, session::Column::Name]);
+        wanted = wanted.add(Condition::any().add(owner).add(own));
+    }
+    let of_kind = query.kind.map(|kind| session::Column::Kind.eq(number(kind)));
+    let of_owner = query.account.map(|owner| session::Column::AccountId.eq(owner.0));
+    let select = with_owner().filter(wanted.add_option(of_kind).add_option(of_owner));
+    let total = select.clone().count(on).await?;
+    let order = if query.descending { Order::Desc } else { Order::Asc };
+    let ordered = match query.sort {
+        SessionSort::LastUsed => select.order_by(session::Column::LastUsedAt, order.clone()),
+        SessionSort::Created => select.order_by(session::Column::CreatedAt, order.clone()),
+        SessionSort::Username => select.order_by(account::Column::UsernameFolded, order.clone()),
+    };
+    let rows = ordered
+        .order_by(session::Column::Id, order)
+        .offset(query.offset)
+        .limit(Ord::min(query.limit, MAX_PAGE))
+        .all(on)
+        .await?;
+    Ok(Page { rows: rows.into_iter().filter_map(info).collect(), total })
+}

@@ -1,0 +1,191 @@
+//! The site: which models there are, who may come in, and what became of what they
+//! asked for.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::audit::Ended;
+use crate::model::{Model, ModelError, Outcome};
+use crate::routes;
+use crate::seal::Sealer;
+use crate::{AuditLog, Description, Happened, Input, Record, Staff, StaffGate};
+
+/// What the site needs to know.
+#[derive(Clone)]
+pub struct SiteOptions {
+    /// Seals forms. Of the server's secrets; never changes while it runs.
+    pub key: [u8; 32],
+    /// Where the stylesheets are: `/assets/<version>`.
+    pub assets: String,
+    /// Where strangers are sent: `/login/`.
+    pub sign_in: &'static str,
+}
+
+impl std::fmt::Debug for SiteOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SiteOptions").field("assets", &self.assets).finish_non_exhaustive()
+    }
+}
+
+/// The admin site. Cheap to clone.
+#[derive(Clone)]
+pub struct Site(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) gate: Arc<dyn StaffGate>,
+    pub(crate) sealer: Sealer,
+    pub(crate) assets: String,
+    pub(crate) sign_in: &'static str,
+    pub(crate) audit: AuditLog,
+    pub(crate) models: Vec<Arc<dyn Model>>,
+}
+
+impl Site {
+    /// A site of `models`, in this order, and the audit log last.
+    ///
+    /// # Panics
+    /// If two models have the same slug: a mistake in the program.
+    #[must_use]
+    pub fn new(
+        options: SiteOptions,
+        gate: Arc<dyn StaffGate>,
+        audit: AuditLog,
+        mut models: Vec<Arc<dyn Model>>,
+    ) -> Self {
+        models.push(Arc::new(audit.clone()));
+        let mut slugs: Vec<_> = models.iter().map(|model| model.description().slug).collect();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert!(slugs.len() == models.len(), "two models have the same slug");
+        let SiteOptions { key, assets, sign_in } = options;
+        let sealer = Sealer::new(&key);
+        Self(Arc::new(Inner { gate, sealer, assets, sign_in, audit, models }))
+    }
+
+    /// Everything under `/admin`. Its pages carry no inline script and no inline style;
+    /// its forms have a body limit of their own, [`MAX_FORM`](crate::MAX_FORM).
+    pub fn routes(&self) -> Router {
+        routes::routes(self)
+    }
+
+    pub(crate) fn model(&self, slug: &str) -> Option<Arc<dyn Model>> {
+        let named = |model: &&Arc<dyn Model>| model.description().slug == slug;
+        self.0.models.iter().find(named).cloned()
+    }
+}
+
+/// What an action came to, on all that it was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: usize,
+    /// Name and reason of each that was refused.
+    pub(crate) refused: Vec<(String, String)>,
+    /// Name of each, and what it brought that is shown once.
+    pub(crate) revealed: Vec<(String, Outcome)>,
+}
+
+/// Somebody at work on one model. Runs in a task of its own: who hangs up does not
+/// leave half of it undone.
+pub(crate) struct Work {
+    pub(crate) audit: AuditLog,
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) staff: Staff,
+}
+
+impl Work {
+    fn description(&self) -> &Description {
+        self.model.description()
+    }
+
+    fn deed(&self, action: &str, before: Option<&Record>) -> Happened {
+        Happened {
+            account: Some(self.staff.account),
+            who: self.staff.name.clone(),
+            action: action.to_owned(),
+            model: self.description().slug.to_owned(),
+            object: before.map(|record| record.id.clone()).unwrap_or_default(),
+            name: before.map(|record| record.name.clone()).unwrap_or_default(),
+            before: before.map(Record::snapshot),
+        }
+    }
+
+    /// Does `action` to each of `ids`; what is gone already is left out.
+    pub(crate) async fn act(self, action: String, ids: Vec<String>) -> Result<Tally, ModelError> {
+        let mut there = Vec::with_capacity(ids.len());
+        for id in &ids {
+            there.extend(self.model.get(id).await?);
+        }
+        let deeds = there.iter().map(|record| self.deed(&action, Some(record))).collect();
+        let entries = self.audit.begin(deeds).await?;
+        let (mut tally, mut ended) = (Tally::default(), Vec::with_capacity(entries.len()));
+        for (record, entry) in there.into_iter().zip(entries) {
+            let result = self.model.act(&self.staff, &action, &record.id).await;
+            ended.push((entry, self.ended(&record.id, result.as_ref().err()).await));
+            match result {
+                Ok(outcome) => {
+                    tally.done += 1;
+                    if !outcome.reveal.is_empty() {
+                        tally.revealed.push((record.name, outcome));
+                    }
+                }
+                Err(error) => tally.refused.push((record.name, sentence(&error))),
+            }
+        }
+        self.audit.conclude(ended).await?;
+        Ok(tally)
+    }
+
+    /// Adds one.
+    pub(crate) async fn create(self, input: Input) -> Result<(String, Outcome), ModelError> {
+        let entry = self.begin("create", None).await?;
+        let result = self.model.create(&self.staff, &input).await;
+        let id = result.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
+        let ended = match self.ended(&id, result.as_ref().err()).await {
+            Ended::Done(made) => Ended::Made(made),
+            ended => ended,
+        };
+        self.audit.conclude(vec![(entry, ended)]).await?;
+        result
+    }
+
+    /// Changes one.
+    pub(crate) async fn update(self, before: Record, input: Input) -> Result<(), ModelError> {
+        let entry = self.begin("update", Some(&before)).await?;
+        let result = self.model.update(&self.staff, &before.id, &input).await;
+        let ended = self.ended(&before.id, result.as_ref().err()).await;
+        self.audit.conclude(vec![(entry, ended)]).await?;
+        result
+    }
+
+    async fn begin(&self, action: &str, before: Option<&Record>) -> Result<i64, ModelError> {
+        let entries = self.audit.begin(vec![self.deed(action, before)]).await?;
+        entries.first().copied().ok_or_else(|| ModelError::Failed("no entry".to_owned()))
+    }
+
+    async fn ended(&self, id: &str, error: Option<&ModelError>) -> Ended {
+        match error {
+            None => {
+                let after = self.model.get(id).await.ok().flatten();
+                Ended::Done(after.map(Box::new))
+            }
+            Some(ModelError::Failed(cause)) => {
+                tracing::error!(%cause, model = self.description().slug, "an action failed");
+                Ended::Failed
+            }
+            Some(error) => Ended::Refused(sentence(error)),
+        }
+    }
+}
+
+/// What a person is told.
+pub(crate) fn sentence(error: &ModelError) -> String {
+    match error {
+        ModelError::NotFound => "It is not there any more.".to_owned(),
+        ModelError::Invalid(errors) => {
+            errors.iter().map(|error| error.text.as_str()).collect::<Vec<_>>().join(" ")
+        }
+        ModelError::Refused(reason) => reason.clone(),
+        ModelError::Failed(_) => "Something went wrong on the server.".to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! One Socket.IO client: a stranger, then somebody with a seat in the room, then gone.
+//!
+//! Owns the order of these and what the client may do in each. Everything that comes
+//! from the library arrives here in the order in which it was read, because handlers do
+//! their work before they return a future (the library spawns that, out of order).
+//!
+//! Invariants: a client has a seat from `authenticated` until it is hung up, and never
+//! again; every posting is answered once, in order; whoever does not take what it is
+//! told loses its connection, and nobody waits for it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use base::Principal;
+use http_kit::Client;
+use hub::Sink;
+use parking_lot::Mutex;
+use serde_json::Value;
+use socketioxide::SendError;
+use socketioxide::extract::{AckSender, SocketRef};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::lines::Line;
+use crate::dialect::socketio::{self, Answer, Note, Told};
+use crate::dialect::{Refusal, SOCKETIO};
+use crate::room::{JoinError, Newcomer, Seat};
+
+/// Postings of one client that may wait for storage. More are refused: the library
+/// reads on whatever we say, so there is no holding a client back. Deeper than a
+/// burst that its pace allows.
+const MAX_IN_FLIGHT: usize = 512;
+
+/// How long looking up a token may take.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a client that was told to go may take over it.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// The contract's answer to a token that is none.
+const NOT_FOUND: &str = "Token not found.";
+
+/// The code of a posting by somebody who has not authenticated.
+const UNAUTHORIZED: &str = "unauthorized";
+
+/// See the module's documentation.
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    line: Arc<Line>,
+    client: Client,
+    state: Mutex<State>,
+    over: CancellationToken,
+}
+
+enum State {
+    Stranger,
+    /// Its token is being looked up.
+    Asking,
+    Seated {
+        seat: Seat,
+        acks: Arc<Acks>,
+    },
+    Over,
+}
+
+/// The acknowledgements that a client waits for, oldest first.
+type Acks = Mutex<VecDeque<AckSender>>;
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, line: Arc<Line>, client: Client) -> Self {
+        let (state, over) = (Mutex::new(State::Stranger), CancellationToken::new());
+        Self { shared, line, client, state, over }
+    }
+
+    /// Sees to it that the session ends: in time if nobody authenticates, and with its
+    /// line in any case.
+    pub(super) async fn watch(self: Arc<Self>, socket: SocketRef) {
+        let in_time = timeout(self.shared.auth_timeout, self.over.cancelled()).await;
+        // Not while its token is looked up: it has done its part.
+        let is_stranger = matches!(*self.state.lock(), State::Stranger);
+        if in_time.is_err() && is_stranger {
+            self.hang_up(socket);
+        } else {
+            drop(socket);
+        }
+        tokio::select! {
+            () = self.over.cancelled() => {}
+            () = self.line.is_cut() => self.end(),
+        }
+    }
+
+    /// `authentication`: the first one counts.
+    pub(super) async fn authenticate(self: Arc<Self>, socket: SocketRef, data: Option<Value>) {
+        {
+            let mut state = self.state.lock();
+            if !matches!(*state, State::Stranger) {
+                return;
+            }
+            *state = State::Asking;
+        }
+        let Some(token) = socketio::token(data.as_ref()) else {
+            return self.refuse(socket, NOT_FOUND);
+        };
+        match timeout(LOOKUP_LIMIT, self.shared.gate.by_token(token)).await {
+            Ok(Ok(Some(principal))) => self.sit_down(socket, principal),
+            Ok(Ok(None)) => self.refuse(socket, NOT_FOUND),
+            // Not the client's fault: it keeps its token and tries again.
+            Ok(Err(_)) | Err(_) => self.hang_up(socket),
+        }
+    }
+
+    fn sit_down(self: Arc<Self>, socket: SocketRef, principal: Principal) {
+        let Some(outbox) = self.shared.sockets.outbox(principal.account.0) else {
+            return self.hang_up(socket);
+        };
+        let acks = Arc::new(Acks::default());
+        let voice =
+            Voice { socket: socket.clone(), session: Arc::downgrade(&self), acks: acks.clone() };
+        outbox.attach(Arc::new(voice));
+        let newcomer = Newcomer {
+            principal: principal.clone(),
+            outbox,
+            format: SOCKETIO,
+            resume: None,
+            exempt: self.shared.exempt.contains(self.client.address),
+        };
+        let joined = {
+            // Held over joining: the client may hear that it is in the room, and post,
+            // before this returns.
+            let mut state = self.state.lock();
+            if !matches!(*state, State::Asking) {
+                return; // It has gone meanwhile.
+            }
+            self.shared.room.join(newcomer).map(|seat| *state = State::Seated { seat, acks })
+        };
+        match joined {
+            // The session may have ended between its check and the seat. From here on
+            // `Room::session_ended` finds the seat; before, only this does.
+            Ok(()) if self.shared.gate.is_current(&principal) => self.line.known(),
+            Ok(()) => self.refuse(socket, NOT_FOUND),
+            Err(JoinError::TooOften) => self.refuse(socket, "Too many attempts, try again later."),
+            Err(JoinError::Taken | JoinError::TooMany) => {
+                self.refuse(socket, "You have as many open connections as one person may have.");
+            }
+        }
+    }
+
+    /// `client-sent-message`.
+    pub(super) fn post(self: &Arc<Self>, socket: &SocketRef, data: Option<&Value>, ack: AckSender) {
+        let text = socketio::text(data);
+        let state = self.state.lock();
+        let code = match &*state {
+            State::Seated { seat, acks } if seat.in_flight() < MAX_IN_FLIGHT => {
+                acks.lock().push_back(ack);
+                return seat.post(text, None);
+            }
+            State::Seated { .. } => Refusal::RateLimited.code(),
+            State::Stranger | State::Asking | State::Over => UNAUTHORIZED,
+        };
+        drop(state);
+        if ack.send(&Answer::refused(code)).is_err() {
+            self.hang_up(socket.clone());
+        }
+    }
+
+    /// The connection is over, or is to be: the seat is given up now.
+    pub(super) fn end(&self) {
+        self.over.cancel();
+        let state = std::mem::replace(&mut *self.state.lock(), State::Over);
+        drop(state); // Leaving takes the room's lock: not under ours.
+    }
+
+    fn refuse(&self, socket: SocketRef, message: &str) {
+        // If it cannot be told why, it will see that it is.
+        let _ = socket.emit("unauthorized", &Note { message });
+        self.hang_up(socket);
+    }
+
+    /// Tells the client to go, after what it has been told already, and sees to it.
+    fn hang_up(&self, socket: SocketRef) {
+        self.end();
+        if socket.disconnect().is_err() {
+            return self.line.cut(); // It takes nothing more.
+        }
+        let line = Arc::downgrade(&self.line);
+        tokio::spawn(async move {
+            sleep(LINGER).await;
+            if let Some(line) = line.upgrade() {
+                line.cut();
+            }
+        });
+    }
+}
+
+/// Where the room's frames for one client go: into the library.
+struct Voice {
+    socket: SocketRef,
+    session: Weak<Session>,
+    acks: Arc<Acks>,
+}
+
+impl Voice {
+    /// Hands one event over. `false`: the client is to be hung up.
+    fn tell(&self, told: Told<'_>) -> bool {
+        let sent: Result<(), SendError> = match told {
+            Told::Welcome => self.socket.emit("authenticated", &true),
+            Told::Message(note) => self.socket.emit("server-got-message", note),
+            Told::Accepted => self.answer(&Answer::ACCEPTED),
+            Told::Refused(code) => self.answer(&Answer::refused(code)),
+            Told::Over => return false,
+        };
+        sent.is_ok()
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> Result<(), SendError> {
+        let ack = self.acks.lock().pop_front();
+        ack.map_or(Ok(()), |ack| ack.send(answer))
+    }
+}
+
+impl Sink for Voice {
+    /// Takes everything, so that nothing ever waits in the outbox: what waits does so in
+    /// the library's buffer, and a client that lets that fill up is hung up.
+    fn try_write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut events = buffers.iter().flat_map(|buffer| socketio::told(buffer));
+        if !events.all(|told| self.tell(told)) {
+            if let Some(session) = self.session.upgrade() {
+                let socket = self.socket.clone();
+                // Not here: the outbox is locked, and giving up the seat concerns it.
+                tokio::spawn(async move { session.hang_up(socket) });
+            }
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(buffers.iter().map(|buffer| buffer.len()).sum())
+    }
+}
+
+impl fmt::Debug for Voice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Voice").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,313 @@
+//! All SQL of this crate: the table `mail_queue`. Knows rows, no rules.
+
+mod entity;
+pub(crate) mod migrations;
+
+use std::time::Duration;
+
+use base::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use storage::StorageError;
+
+use self::entity::{ActiveModel, Column, Entity, Model};
+use crate::message::{Letter, Mail};
+use crate::overview::{MailQuery, MailSort, MailState, QueuedMail};
+
+/// The most rows that one upkeep deletes; more wait for the next.
+const PURGE_BATCH: u64 = 500;
+
+/// A mail that is being tried.
+#[derive(Clone)]
+pub(crate) struct Claimed {
+    pub(crate) letter: Letter,
+    pub(crate) kind: String,
+    /// Counting this attempt.
+    pub(crate) attempts: u32,
+    pub(crate) give_up_at: Timestamp,
+}
+
+/// Adds a mail that is due at once.
+pub(crate) async fn insert(
+    on: &impl ConnectionTrait,
+    id: i64,
+    mail: &Mail,
+    now: Timestamp,
+    lifetime: Duration,
+) -> Result<(), StorageError> {
+    let row = ActiveModel {
+        id: Set(id),
+        kind: Set(mail.kind.to_owned()),
+        recipient: Set(mail.to.as_str().to_owned()),
+        mailbox: Set(mail.to.mailbox()),
+        subject: Set(mail.subject.clone()),
+        text_body: Set(mail.text.clone()),
+        html_body: Set(mail.html.clone()),
+        state: Set(MailState::Queued.as_str().to_owned()),
+        attempts: Set(0),
+        created_at: Set(now.0),
+        next_attempt_at: Set(now.0),
+        give_up_at: Set(now.plus(lifetime).0),
+        finished_at: Set(None),
+        last_error: Set(None),
+    };
+    Entity::insert(row).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// How many mails wait.
+pub(crate) async fn waiting(on: &impl ConnectionTrait) -> Result<u64, StorageError> {
+    Ok(Entity::find().filter(is_in(MailState::Queued)).count(on).await?)
+}
+
+/// When the mail that has waited longest was made.
+pub(crate) async fn oldest_waiting(
+    on: &impl ConnectionTrait,
+) -> Result<Option<Timestamp>, StorageError> {
+    let oldest = Entity::find()
+        .select_only()
+        .column(Column::CreatedAt)
+        .filter(is_in(MailState::Queued))
+        .order_by_asc(Column::CreatedAt)
+        .into_tuple::<i64>()
+        .one(on)
+        .await?;
+    Ok(oldest.map(Timestamp))
+}
+
+/// How many mails of `kind` were made for `mailbox` after `since`.
+pub(crate) async fn made_since(
+    on: &impl ConnectionTrait,
+    mailbox: &str,
+    kind: &str,
+    since: Timestamp,
+) -> Result<u64, StorageError> {
+    let made = Entity::find()
+        .filter(Column::Mailbox.eq(mailbox))
+        .filter(Column::CreatedAt.gt(since.0))
+        .filter(Column::Kind.eq(kind));
+    Ok(made.count(on).await?)
+}
+
+/// Whether any mail is due at `now`, besides those in `flying`.
+pub(crate) async fn is_any_due(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+    flying: &[i64],
+) -> Result<bool, StorageError> {
+    Ok(due(now, flying)
+        .select_only()
+        .column(Column::Id)
+        .into_tuple::<i64>()
+        .one(on)
+        .await?
+        .is_some())
+}
+
+/// Up to `limit` mails that are due, the longest due first, each counted as tried and
+/// due again at `again_at`.
+pub(crate) async fn claim(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+    again_at: Timestamp,
+    flying: &[i64],
+    limit: u64,
+) -> Result<Vec<Claimed>, StorageError> {
+    let rows = due(now, flying).order_by_asc(Column::NextAttemptAt).limit(limit).all(on).await?;
+    Entity::update_many()
+        .col_expr(Column::NextAttemptAt, again_at.0.into())
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(on)
+        .await?;
+    // Rows were checked when they came in. Should one be unreadable nevertheless, it stays
+    // where the operator sees it, and is tried again with the next version.
+    Ok(rows.into_iter().filter_map(claimed).collect())
+}
+
+fn claimed(row: Model) -> Option<Claimed> {
+    let letter = Letter {
+        id: row.id,
+        created_at: Timestamp(row.created_at),
+        to: row.recipient.parse().ok()?,
+        subject: row.subject,
+        text: row.text_body,
+        html: row.html_body,
+    };
+    let attempts = u32::try_from(row.attempts).unwrap_or(0).saturating_add(1);
+    Some(Claimed { letter, kind: row.kind, attempts, give_up_at: Timestamp(row.give_up_at) })
+}
+
+/// Notes that a mail has left, and forgets its texts.
+pub(crate) async fn sent(
+    on: &impl ConnectionTrait,
+    id: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::State, MailState::Sent.as_str().into())
+        .col_expr(Column::FinishedAt, now.0.into())
+        .col_expr(Column::TextBody, "".into())
+        .col_expr(Column::HtmlBody, "".into())
+        .col_expr(Column::LastError, Option::<String>::None.into())
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a mail is to be tried again.
+pub(crate) async fn put_off(
+    on: &impl ConnectionTrait,
+    id: i64,
+    until: Timestamp,
+    reason: &str,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::NextAttemptAt, until.0.into())
+        .col_expr(Column::LastError, reason.into())
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a mail is given up.
+pub(crate) async fn failed(
+    on: &impl ConnectionTrait,
+    id: i64,
+    now: Timestamp,
+    reason: &str,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::State, MailState::Failed.as_str().into())
+        .col_expr(Column::FinishedAt, now.0.into())
+        .col_expr(Column::LastError, reason.into())
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Makes those of `ids` that have not left due at once; how many.
+pub(crate) async fn retry(
+    on: &impl ConnectionTrait,
+    ids: &[i64],
+    now: Timestamp,
+    give_up_at: Timestamp,
+) -> Result<u64, StorageError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, MailState::Queued.as_str().into())
+        .col_expr(Column::FinishedAt, Option::<i64>::None.into())
+        .col_expr(Column::NextAttemptAt, now.0.into())
+        .col_expr(Column::GiveUpAt, give_up_at.0.into())
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::State.ne(MailState::Sent.as_str()))
+        .exec(on)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Deletes `ids`; how many there were.
+pub(crate) async fn delete(on: &impl ConnectionTrait, ids: &[i64]) -> Result<u64, StorageError> {
+    let ids = ids.iter().copied();
+    Ok(Entity::delete_many().filter(Column::Id.is_in(ids)).exec(on).await?.rows_affected)
+}
+
+/// Deletes what reached `state` at `until` or before, a batch at a time; how many.
+pub(crate) async fn purge(
+    on: &impl ConnectionTrait,
+    state: MailState,
+    until: Timestamp,
+) -> Result<u64, StorageError> {
+    let old: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(is_in(state))
+        .filter(Column::FinishedAt.lte(until.0))
+        .limit(PURGE_BATCH)
+        .into_tuple()
+        .all(on)
+        .await?;
+    if old.is_empty() { Ok(0) } else { delete(on, &old).await }
+}
+
+/// The mails that `query` asks for, and how many there are of them in all.
+pub(crate) async fn page(
+    on: &impl ConnectionTrait,
+    query: &MailQuery,
+) -> Result<(Vec<QueuedMail>, u64), StorageError> {
+    let mut asked = Condition::all();
+    if let Some(state) = query.state {
+        asked = asked.add(is_in(state));
+    }
+    if let Some(search) = query.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        let contains = |text: &str| {
+            let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            LikeExpr::new(format!("%{escaped}%")).escape('\\')
+        };
+        let any = Condition::any()
+            .add(Column::Mailbox.like(contains(&search.to_lowercase())))
+            .add(Column::Recipient.like(contains(search)))
+            .add(Column::Subject.like(contains(search)))
+            .add(Column::Kind.like(contains(search)));
+        asked = asked.add(any);
+    }
+    let found = Entity::find().filter(asked);
+    let total = found.clone().count(on).await?;
+    let order = if query.descending { Order::Desc } else { Order::Asc };
+    let column = match query.sort {
+        MailSort::Created => Column::CreatedAt,
+        MailSort::NextAttempt => Column::NextAttemptAt,
+        MailSort::Attempts => Column::Attempts,
+        MailSort::Recipient => Column::Mailbox,
+        MailSort::State => Column::State,
+    };
+    let rows = found
+        .order_by(column, order.clone())
+        // Those that are equal have an order too, or pages would overlap.
+        .order_by(Column::Id, order)
+        .offset(query.offset)
+        .limit(query.limit)
+        .all(on)
+        .await?;
+    Ok((rows.into_iter().map(shown).collect(), total))
+}
+
+/// The mail `id`.
+pub(crate) async fn one(
+    on: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<QueuedMail>, StorageError> {
+    Ok(Entity::find_by_id(id).one(on).await?.map(shown))
+}
+
+fn shown(row: Model) -> QueuedMail {
+    let state = MailState::named(&row.state);
+    QueuedMail {
+        id: row.id,
+        kind: row.kind,
+        to: row.recipient,
+        subject: row.subject,
+        state,
+        attempts: u32::try_from(row.attempts).unwrap_or(0),
+        created_at: Timestamp(row.created_at),
+        next_attempt_at: (state == MailState::Queued).then_some(Timestamp(row.next_attempt_at)),
+        finished_at: row.finished_at.map(Timestamp),
+        last_error: row.last_error,
+    }
+}
+
+fn due(now: Timestamp, flying: &[i64]) -> sea_orm::Select<Entity> {
+    Entity::find()
+        .filter(is_in(MailState::Queued))
+        .filter(Column::NextAttemptAt.lte(now.0))
+        .filter(Column::Id.is_not_in(flying.iter().copied()))
+}
+
+fn is_in(state: MailState) -> sea_orm::sea_query::Expr {
+    Column::State.eq(state.as_str())
+}

@@ -1,0 +1,263 @@
+//! The queue: what survives, what is limited, what is forgotten, what its operator does.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fs;
+use std::time::Duration;
+
+use mail::{
+    Delivery, EnqueueError, KEEP_FAILED, KEEP_SENT, MAILS_PER_MAILBOX, MAX_BODY, Mail, MailQuery,
+    MailSort, MailState, Mailer,
+};
+use support::{HOUR, Script, SmtpServer, World, mail_to, nowhere};
+use tokio_util::sync::CancellationToken;
+
+/// Waits for `condition`; for what another task does.
+async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+    let wait = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it happens in time");
+}
+
+#[tokio::test]
+async fn the_worker_sends_what_comes_in_and_ends_when_told() {
+    let server = SmtpServer::start(Script::default()).await;
+    let world = World::new(server.delivery("smtp", "", "")).await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    for n in 0..10 {
+        world.mailer.post(mail_to(&format!("ann{n}@example.org")));
+    }
+    until(|| async { server.taken().len() == 10 }).await;
+    until(|| async { world.all().await.iter().all(|mail| mail.state == MailState::Sent) }).await;
+    stop.cancel();
+    worker.await.unwrap();
+    world.mailer.flush().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_queue() {
+    let world = World::new(nowhere()).await;
+    let waiting = world.enqueue("ann@example.org").await;
+    let tried = world.enqueue("bob@example.org").await;
+    world.mailer.send_due().await.unwrap();
+    assert_eq!(world.get(tried).await.attempts, 1);
+
+    let server = SmtpServer::start(Script::default()).await;
+    let world = world.restarted(server.delivery("smtp", "", "")).await;
+    world.clock.advance(HOUR);
+    assert_eq!(world.mailer.send_due().await.unwrap(), 2);
+    for id in [waiting, tried] {
+        assert_eq!(world.state(id).await, MailState::Sent);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_cut_short_is_made_again_after_its_time() {
+    // Takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", silent.local_addr().unwrap());
+    let from = || "boat@example.org".parse().unwrap();
+    let world = World::new(Delivery::smtp(url.parse().unwrap(), from()).unwrap()).await;
+    let id = world.enqueue("ann@example.org").await;
+    let attempt = tokio::spawn({
+        let mailer = world.mailer.clone();
+        async move { mailer.send_due().await }
+    });
+    until(|| async { world.get(id).await.attempts == 1 }).await;
+    attempt.abort();
+    let _ = attempt.await;
+
+    let server = SmtpServer::start(Script::default()).await;
+    let world = world.restarted(server.delivery("smtp", "", "")).await;
+    assert_eq!(world.mailer.send_due().await.unwrap(), 0, "it may still be under way");
+    world.clock.advance(mail::CLAIM);
+    assert_eq!(world.mailer.send_due().await.unwrap(), 1);
+    assert_eq!(server.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_is_given_up_when_it_is_worth_nothing_any_more() {
+    let world = World::new(nowhere()).await;
+    let usual = world.enqueue("ann@example.org").await;
+    let brief = Mail { lifetime: HOUR, ..mail_to("bob@example.org") };
+    let brief = world.mailer.enqueue(brief).await.unwrap();
+    let start = world.get(usual).await.created_at.0;
+    let hours = |mail: &mail::QueuedMail| (mail.finished_at.unwrap().0 - start) / 3_600_000;
+    for _ in 0..100 {
+        world.mailer.send_due().await.unwrap();
+        world.clock.advance(HOUR / 2);
+    }
+    let brief = world.get(brief).await;
+    assert_eq!(brief.state, MailState::Failed);
+    assert!(hours(&brief) <= 1 && brief.attempts >= 2, "{brief:?}");
+    for _ in 0..100 {
+        world.mailer.send_due().await.unwrap();
+        world.clock.advance(HOUR / 2);
+    }
+    let usual = world.get(usual).await;
+    assert_eq!(usual.state, MailState::Failed);
+    assert!((60..=72).contains(&hours(&usual)), "{usual:?}");
+    assert!((12..=24).contains(&usual.attempts), "{usual:?}");
+}
+
+#[tokio::test]
+async fn a_link_that_has_run_out_meanwhile_is_not_sent() {
+    let server = SmtpServer::start(Script::default()).await;
+    let world = World::new(server.delivery("smtp", "", "")).await;
+    let brief = Mail { lifetime: HOUR, ..mail_to("ann@example.org") };
+    let id = world.mailer.enqueue(brief).await.unwrap();
+    // Nobody sent anything for so long: the server was off.
+    world.clock.advance(2 * HOUR);
+    assert_eq!(world.mailer.send_due().await.unwrap(), 1);
+    assert_eq!(world.state(id).await, MailState::Failed);
+    assert!(server.taken().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_flooded() {
+    let world = World::new(nowhere()).await;
+    for n in 0..MAILS_PER_MAILBOX {
+        world.enqueue(&format!("Ann+{n}@example.org")).await;
+    }
+    let refused = world.mailer.enqueue(mail_to("ann@EXAMPLE.org")).await.unwrap_err();
+    assert!(matches!(refused, EnqueueError::TooMany), "{refused}");
+    // Another mailbox, and another kind of mail, are not concerned.
+    world.enqueue("bob@example.org").await;
+    let notice = Mail { kind: "password_changed", ..mail_to("ann@example.org") };
+    world.mailer.enqueue(notice).await.unwrap();
+    world.clock.advance(HOUR);
+    world.enqueue("ann@example.org").await;
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_not_taken_in() {
+    let world = World::new(nowhere()).await;
+    for (text, html) in [(MAX_BODY + 1, 1), (1, MAX_BODY + 1)] {
+        let (text, html) = ("x".repeat(text), "x".repeat(html));
+        let mail = Mail { text, html, ..mail_to("ann@example.org") };
+        let refused = world.mailer.enqueue(mail).await.unwrap_err();
+        assert!(matches!(refused, EnqueueError::TooLong), "{refused}");
+    }
+    let subject = "a\r\nBcc: eve@example.org\r\n\r\nx".to_owned() + &"y".repeat(1_000);
+    let id = world.mailer.enqueue(Mail { subject, ..mail_to("ann@example.org") }).await.unwrap();
+    let subject = world.get(id).await.subject;
+    assert!(subject.starts_with("a Bcc: eve@example.org xy"), "{subject}");
+    assert!(subject.chars().count() <= 200);
+}
+
+#[tokio::test]
+async fn the_texts_of_a_mail_that_left_are_forgotten_and_in_time_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox =
+        Delivery::outbox(folder.path().join("outbox"), "boat@example.org".parse().unwrap());
+    let world = World::new(outbox).await;
+    let sent = world.enqueue("ann@example.org").await;
+    world.mailer.send_due().await.unwrap();
+    world.db.close().await.unwrap();
+    let stored = fs::read(world.folder.path().join("test.db")).unwrap();
+    let secret = b"secret-link";
+    assert!(!stored.windows(secret.len()).any(|window| window == secret));
+
+    let world = world.restarted(nowhere()).await;
+    let failed = world.enqueue("bob@example.org").await;
+    let keep = |world: &World, id| {
+        let mailer: Mailer = world.mailer.clone();
+        async move { mailer.get(id).await.unwrap().is_some() }
+    };
+    for _ in 0..20 {
+        world.clock.advance(6 * HOUR);
+        world.mailer.send_due().await.unwrap();
+    }
+    assert_eq!(world.state(failed).await, MailState::Failed);
+    for (id, kept) in [(sent, KEEP_SENT), (failed, KEEP_FAILED)] {
+        assert!(keep(&world, id).await);
+        world.clock.advance(kept);
+        // The worker cleans up when it starts, and every ten minutes.
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+        until(|| async { !keep(&world, id).await }).await;
+        stop.cancel();
+        worker.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_outbox_holds_a_file_for_each_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox");
+    let world = World::new(Delivery::outbox(&path, "boat@example.org".parse().unwrap())).await;
+    for to in ["ann@example.org", "bob@example.org"] {
+        world.enqueue(to).await;
+    }
+    world.mailer.send_due().await.unwrap();
+    let mut texts: Vec<String> = fs::read_dir(&path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    texts.sort_by_key(|text| text.contains("To: bob@example.org"));
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].contains("To: ann@example.org\r\n"), "{}", texts[0]);
+    assert!(texts[1].contains("secret-link"), "{}", texts[1]);
+}
+
+#[tokio::test]
+async fn an_outbox_that_cannot_be_written_keeps_the_mail_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox");
+    fs::write(&path, "a file in its place").unwrap();
+    let world = World::new(Delivery::outbox(&path, "boat@example.org".parse().unwrap())).await;
+    let id = world.enqueue("ann@example.org").await;
+    world.mailer.send_due().await.unwrap();
+    assert_eq!(world.state(id).await, MailState::Queued);
+    fs::remove_file(&path).unwrap();
+    world.mailer.retry(&[id]).await.unwrap();
+    world.mailer.send_due().await.unwrap();
+    assert_eq!(world.state(id).await, MailState::Sent);
+}
+
+#[tokio::test]
+async fn the_operator_finds_retries_and_drops() {
+    let world = World::new(nowhere()).await;
+    let mut ids = Vec::new();
+    for to in ["ann@example.org", "bob_1@example.org", "bobx1@example.com"] {
+        ids.push(world.enqueue(to).await);
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let found = |query: MailQuery| {
+        let mailer = world.mailer.clone();
+        async move {
+            let page = mailer.page(&query).await.unwrap();
+            (page.rows.into_iter().map(|mail| mail.id).collect::<Vec<_>>(), page.total)
+        }
+    };
+    let search = |text: &str| MailQuery { search: Some(text.to_owned()), ..MailQuery::default() };
+    assert_eq!(found(MailQuery::default()).await, (vec![ids[2], ids[1], ids[0]], 3));
+    assert_eq!(found(search("EXAMPLE.org")).await, (vec![ids[1], ids[0]], 2));
+    assert_eq!(found(search("bob_1")).await, (vec![ids[1]], 1), "no wildcards");
+    assert_eq!(found(search("Grüße")).await.1, 3);
+    let second = MailQuery {
+        sort: MailSort::Recipient,
+        descending: false,
+        offset: 1,
+        limit: 1,
+        ..MailQuery::default()
+    };
+    assert_eq!(found(second).await, (vec![ids[1]], 3));
+
+    world.mailer.send_due().await.unwrap();
+    assert_eq!(world.mailer.retry(&ids[..1]).await.unwrap(), 1);
+    assert_eq!(world.mailer.send_due().await.unwrap(), 1);
+    assert_eq!(world.get(ids[0]).await.attempts, 2);
+    assert_eq!(world.mailer.discard(&ids).await.unwrap(), 3);
+    let failed = MailQuery { state: Some(MailState::Queued), ..MailQuery::default() };
+    assert_eq!(found(failed).await, (vec![], 0));
+    assert_eq!(world.mailer.retry(&ids).await.unwrap(), 0);
+}

@@ -1,0 +1,124 @@
+//! `packetboat admin create EMAIL`: an administrator, made from the shell.
+//!
+//! Works beside a running server as well as before the first start: it takes the data
+//! folder if nobody holds it, and otherwise only opens the database, which SQLite
+//! shares between processes. Whoever may run it may read the database anyway.
+
+use std::net::SocketAddr;
+
+use accounts::{AccountQuery, Accounts, ChangeError, EditError, NewAccount, Options};
+use base::{AccountId, alphanumeric};
+use http_kit::Exempt;
+use storage::{Database, StorageError};
+
+use crate::config::Settings;
+use crate::data::{DataError, DataFolder};
+use crate::mailing::{MailSetupError, Mailing};
+use crate::{Environment, wiring};
+
+/// Characters of a password that is made up here: 119 bits.
+const PASSWORD_LENGTH: usize = 20;
+
+/// What was done.
+#[derive(Debug)]
+pub enum AdminCreated {
+    /// There is a new account; its password, if it was made up here. Shown once.
+    New(Option<String>),
+    /// The account of this address was there and is staff now.
+    Promoted,
+}
+
+/// Why there is no new administrator. One line each, for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminCreateError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The database cannot be opened or brought up to date.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Mail cannot be sent as the settings say.
+    #[error(transparent)]
+    Mail(#[from] MailSetupError),
+    /// The address or the password is not accepted.
+    #[error("{0}")]
+    Invalid(String),
+    /// The account could not be made.
+    #[error(transparent)]
+    Change(ChangeError),
+    /// The account could not be made staff.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+}
+
+impl From<ChangeError> for AdminCreateError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Invalid(fields) => {
+                let sentences = fields.iter().flat_map(|field| field.messages());
+                Self::Invalid(sentences.collect::<Vec<_>>().join(" "))
+            }
+            error => Self::Change(error),
+        }
+    }
+}
+
+/// Makes the account of `email` an administrator; makes the account if there is none,
+/// with `password` or one made up here.
+///
+/// # Errors
+/// [`AdminCreateError`], one line for the operator.
+pub async fn admin_create(
+    settings: &Settings,
+    email: &str,
+    password: Option<String>,
+) -> Result<AdminCreated, AdminCreateError> {
+    let environment = Environment::default();
+    // Held to the end if it is free, so that no server starts in between.
+    let folder = match DataFolder::open(&settings.data, environment.random.as_ref()) {
+        Ok(folder) => Some(folder),
+        Err(DataError::Locked { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let in_folder = || DataFolder::database_url_in(&settings.data);
+    let url = settings.database_url.clone().map_or_else(in_folder, Ok)?;
+    let database = Database::connect(&url).await?;
+    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+    let address = settings.listen.first().copied();
+    let address = address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mailing = Mailing::open(settings, &environment, &settings.data, address, database.clone())?;
+    let options = Options { mailer: std::sync::Arc::new(mailing), exempt: Exempt::default() };
+    let random = environment.random.clone();
+    let accounts = Accounts::new(database.clone(), environment.clock, environment.random, options);
+
+    let done = match account_of(&accounts, email).await? {
+        Some(account) => {
+            accounts.set_staff(&[account], true).await?;
+            AdminCreated::Promoted
+        }
+        None => {
+            let made_up = password.is_none();
+            let password =
+                password.unwrap_or_else(|| alphanumeric(random.as_ref(), PASSWORD_LENGTH));
+            let new = NewAccount {
+                email: email.to_owned(),
+                password: Some(password.clone()),
+                is_staff: true,
+                ..NewAccount::default()
+            };
+            accounts.create_account(new).await?;
+            AdminCreated::New(made_up.then_some(password))
+        }
+    };
+    database.close().await?;
+    drop(folder);
+    Ok(done)
+}
+
+/// The account that has exactly this address.
+async fn account_of(accounts: &Accounts, email: &str) -> Result<Option<AccountId>, StorageError> {
+    let query = AccountQuery { search: Some(email.to_owned()), limit: 50, ..Default::default() };
+    let page = accounts.accounts_page(&query).await?;
+    let same = |found: &String| found.to_lowercase() == email.trim().to_lowercase();
+    Ok(page.rows.iter().find(|row| row.email.as_ref().is_some_and(same)).map(|row| row.account))
+}

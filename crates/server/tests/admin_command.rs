@@ -1,0 +1,95 @@
+//! `packetboat admin create` and the set-up link of a server without administrators.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+use testkit::{Binary, Http};
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_packetboat");
+
+fn create(data: &Path, email: &str, password: Option<&str>) -> Output {
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["admin", "create", email, "--data"]).arg(data).env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if password.is_some() {
+        command.arg("--password-stdin");
+    }
+    let mut child = command.spawn().expect("the command");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(password.unwrap_or_default().as_bytes()).expect("written");
+    drop(stdin);
+    child.wait_with_output().expect("its output")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8").trim_end().to_owned()
+}
+
+async fn signs_in(server: &Binary, email: &str, password: &str) -> u16 {
+    let body = json!({"username": email, "password": password}).to_string();
+    Http::new(server.address()).post("/api/auth/signin/", body).await.status
+}
+
+#[tokio::test]
+async fn it_makes_an_account_that_can_sign_in() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let output = create(&data, "ops@example.org", None);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    let password = said.rsplit(' ').next().expect("a password");
+    assert_eq!(password.len(), 20);
+
+    let server = Binary::start(EXECUTABLE, &data, &[]);
+    assert_eq!(signs_in(&server, "ops@example.org", password).await, 201);
+    assert_eq!(server.greeting().lines().count(), 1, "no set-up link: there is staff");
+
+    // Beside the running server, and with a password of one's own.
+    let output = create(&data, "second@example.org", Some("correct horse battery\n"));
+    assert_eq!(text(&output.stdout), "Made second@example.org an administrator.");
+    assert_eq!(signs_in(&server, "second@example.org", "correct horse battery").await, 201);
+}
+
+#[tokio::test]
+async fn it_promotes_whoever_is_there_already() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Binary::start(EXECUTABLE, &data, &[]);
+    let body = json!({"email": "Ann@example.org", "password": "correct horse battery"});
+    let made = Http::new(server.address()).post("/api/users/", body.to_string()).await;
+    assert_eq!(made.status, 201);
+    let output = create(&data, "ann@example.org", None);
+    let said = text(&output.stdout);
+    assert!(said.ends_with("was there already and is an administrator now."), "{said}");
+    assert_eq!(signs_in(&server, "ann@example.org", "correct horse battery").await, 201);
+}
+
+#[test]
+fn what_is_not_accepted_is_one_clear_line() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    for (email, password) in [("nonsense", None), ("ops@example.org", Some("12345678"))] {
+        let output = create(&data, email, password);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.starts_with("packetboat: ") && said.ends_with('.'), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_administrators_prints_a_link_that_works_once() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Binary::start(EXECUTABLE, &folder.path().join("data"), &[]);
+    let greeting = server.greeting();
+    let path = greeting
+        .split_whitespace()
+        .find_map(|word| word.find("/setup/").map(|at| word[at..].to_owned()))
+        .expect("a set-up link");
+    assert_eq!(Http::new(server.address()).get(&path).await.status, 200);
+    let wrong = format!("/setup/{}/", "0".repeat(64));
+    assert_eq!(Http::new(server.address()).get(&wrong).await.status, 404);
+}
