@@ -129,9 +129,10 @@ impl Accounts {
         tracing::info!(%account, session = %owner.session, address = %context.address, "token issued");
 
         if let Some(issuer) = issued_by {
-            self.end(Ending::Reissued(account, issuer)).await?;
+            let newest = owner.session;
+            self.end(Ending::Reissued { owner: account, issuer, newest }).await?;
         }
-        self.end(Ending::Displaced(account, SessionKind::Token)).await?;
+        self.end(Ending::Displaced(account, SessionKind::Token, owner.session)).await?;
         Ok(Some(token))
     }
 }

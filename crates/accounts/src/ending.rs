@@ -24,10 +24,12 @@ pub(crate) enum Ending {
     SignedOut(SecretHash),
     /// Those that were not used for too long.
     Expired,
-    /// The longest unused of an account that has too many of a kind.
-    Displaced(AccountId, SessionKind),
-    /// The longest unused tokens of a session that has asked for too many.
-    Reissued(AccountId, SessionRef),
+    /// The longest unused of an account that has too many of a kind, with the one just
+    /// opened, which stays.
+    Displaced(AccountId, SessionKind, SessionRef),
+    /// The longest unused tokens of a session that has asked for too many, the last of
+    /// which stays.
+    Reissued { owner: AccountId, issuer: SessionRef, newest: SessionRef },
     /// One, by its owner.
     Revoked(AccountId, SessionRef),
     /// All but one, by their owner.
@@ -43,7 +45,7 @@ impl Ending {
         match self {
             Self::SignedOut(_) => "signed_out",
             Self::Expired => "expired",
-            Self::Displaced(..) | Self::Reissued(..) => "displaced",
+            Self::Displaced(..) | Self::Reissued { .. } => "displaced",
             Self::Revoked(..) | Self::Others(..) => "revoked",
             Self::All(_, reason) => reason,
             Self::Listed(_) => "by_staff",
@@ -125,11 +127,12 @@ impl Accounts {
     ) -> Result<Vec<SessionOf>, StorageError> {
         match ending {
             Ending::SignedOut(token) => sessions::by_token(on, *token).await,
-            Ending::Displaced(account, kind) => {
-                sessions::surplus(on, *account, *kind, kind.limit()).await
+            Ending::Displaced(account, kind, newest) => {
+                sessions::surplus(on, *account, *kind, *newest, kind.limit()).await
             }
-            Ending::Reissued(account, issuer) => {
-                sessions::surplus_issued(on, *account, *issuer, MAX_TOKENS_PER_SESSION).await
+            Ending::Reissued { owner, issuer, newest } => {
+                let kept = MAX_TOKENS_PER_SESSION;
+                sessions::surplus_issued(on, *owner, *issuer, *newest, kept).await
             }
             Ending::Revoked(account, session) => sessions::own(on, *account, *session).await,
             Ending::Others(account, kept) => sessions::of_owner(on, *account, Some(*kept)).await,

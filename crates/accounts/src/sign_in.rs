@@ -138,7 +138,7 @@ impl Accounts {
         transaction.commit().await?;
         tracing::info!(%account, session = %owner.session, address = %context.address, "signed in");
 
-        self.end(Ending::Displaced(account, SessionKind::Browser)).await?;
+        self.end(Ending::Displaced(account, SessionKind::Browser, owner.session)).await?;
         Ok((token, owner))
     }
 

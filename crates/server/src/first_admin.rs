@@ -3,12 +3,16 @@
 //! Works beside a running server as well as before the first start: it takes the data
 //! folder if nobody holds it, and otherwise only opens the database, which SQLite
 //! shares between processes. Whoever may run it may read the database anyway.
+//!
+//! The audit log says what was done, and that it was done here.
 
 use std::net::SocketAddr;
 
-use accounts::{AccountQuery, Accounts, ChangeError, EditError, NewAccount, Options};
+use accounts::{AccountQuery, Accounts, ChangeError, EditError, NewAccount, Options, Profile};
+use admin::{AuditLog, Happened};
 use base::{AccountId, alphanumeric};
 use http_kit::Exempt;
+use serde_json::json;
 use storage::{Database, StorageError};
 
 use crate::config::Settings;
@@ -18,6 +22,9 @@ use crate::{Environment, wiring};
 
 /// Characters of a password that is made up here: 119 bits.
 const PASSWORD_LENGTH: usize = 20;
+
+/// Who the audit log says it was.
+const WHO: &str = "command line";
 
 /// What was done.
 #[derive(Debug)]
@@ -49,6 +56,9 @@ pub enum AdminCreateError {
     /// The account could not be made staff.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// The account is made and is staff, but the audit log has no entry of it.
+    #[error("the administrator is made, but it cannot be noted in the audit log: {0}")]
+    Unrecorded(#[source] StorageError),
 }
 
 impl From<ChangeError> for AdminCreateError {
@@ -89,12 +99,14 @@ pub async fn admin_create(
     let mailing = Mailing::open(settings, &environment, &settings.data, address, database.clone())?;
     let options = Options { mailer: std::sync::Arc::new(mailing), exempt: Exempt::default() };
     let random = environment.random.clone();
+    let audit = AuditLog::open(database.clone(), environment.clock.clone()).await?;
     let accounts = Accounts::new(database.clone(), environment.clock, environment.random, options);
 
-    let done = match account_of(&accounts, email).await? {
-        Some(account) => {
-            accounts.set_staff(&[account], true).await?;
-            AdminCreated::Promoted
+    let found = account_of(&accounts, email).await?;
+    let (account, done) = match &found {
+        Some(found) => {
+            accounts.set_staff(&[found.account], true).await?;
+            (found.account, AdminCreated::Promoted)
         }
         None => {
             let made_up = password.is_none();
@@ -106,19 +118,47 @@ pub async fn admin_create(
                 is_staff: true,
                 ..NewAccount::default()
             };
-            accounts.create_account(new).await?;
-            AdminCreated::New(made_up.then_some(password))
+            let account = accounts.create_account(new).await?;
+            (account, AdminCreated::New(made_up.then_some(password)))
         }
     };
+    let recorded = record(&audit, &accounts, account, found.as_ref()).await;
+    recorded.map_err(AdminCreateError::Unrecorded)?;
     database.close().await?;
     drop(folder);
     Ok(done)
 }
 
+/// Notes in the audit log what was done, named as the admin site names it there.
+async fn record(
+    audit: &AuditLog,
+    accounts: &Accounts,
+    account: AccountId,
+    before: Option<&Profile>,
+) -> Result<(), StorageError> {
+    let after = accounts.profile(account).await?;
+    let happened = Happened {
+        account: None,
+        who: WHO.to_owned(),
+        action: if before.is_some() { "promote" } else { "create" }.to_owned(),
+        model: "accounts".to_owned(),
+        object: account.to_string(),
+        name: after.as_ref().map(|profile| profile.username.clone()).unwrap_or_default(),
+        before: before.map(kept),
+    };
+    audit.record(happened, after.as_ref().map(kept)).await
+}
+
+/// What the audit log keeps of an account, in the words of the admin site's form.
+fn kept(profile: &Profile) -> serde_json::Value {
+    let is_staff = if profile.is_staff { "on" } else { "" };
+    json!({"username": profile.username, "email": profile.email, "is_staff": is_staff})
+}
+
 /// The account that has exactly this address.
-async fn account_of(accounts: &Accounts, email: &str) -> Result<Option<AccountId>, StorageError> {
+async fn account_of(accounts: &Accounts, email: &str) -> Result<Option<Profile>, StorageError> {
     let query = AccountQuery { search: Some(email.to_owned()), limit: 50, ..Default::default() };
     let page = accounts.accounts_page(&query).await?;
     let same = |found: &String| found.to_lowercase() == email.trim().to_lowercase();
-    Ok(page.rows.iter().find(|row| row.email.as_ref().is_some_and(same)).map(|row| row.account))
+    Ok(page.rows.into_iter().find(|row| row.email.as_ref().is_some_and(same)))
 }

@@ -535,3 +535,17 @@ async fn ten_thousand_guesses_from_fifty_addresses_are_throttled_and_the_owner_g
     assert_eq!(sign_in(&travelling, "ann@example.org", PASSWORD).await.status, 201);
     assert_eq!(guess(&server.http(), 1).await, 0, "that gave the others nothing");
 }
+
+#[tokio::test]
+async fn a_token_just_issued_works_however_many_came_before_it() {
+    let server = TestServer::start();
+    let ann = server.person("ann").await;
+    // The test's clock stands still, so all of them were last used at the same time.
+    for number in 0..25 {
+        let answer = server.http_as(&ann).get("/api/auth/token/").await;
+        assert_eq!(answer.status, 200, "{number}");
+        let token = answer.json()["X-Token"].as_str().expect("a token").to_owned();
+        let by_token = server.http().with("authorization", &format!("Token {token}"));
+        assert_eq!(by_token.get("/api/users/me/").await.status, 200, "{number}");
+    }
+}

@@ -32,11 +32,15 @@ async fn sqlite(url: &str) -> Result<DatabaseConnection, StorageError> {
     // never closed for being idle or old.
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
     let connections = if in_memory { 1 } else { SQLITE_CONNECTIONS };
+    // The pool opens its least number of connections in the background, beside the one
+    // it opens first. Two that turn a new file to WAL at the same time get in each
+    // other's way, and SQLite does not wait there: "database is locked".
+    let least = u32::from(in_memory);
 
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
-        .min_connections(1)
+        .min_connections(least)
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -125,35 +125,39 @@ pub(crate) async fn unused_since(
     sessions(on, unused).await
 }
 
-/// Those of `owner`'s sessions of `kind` beyond the `kept` last used, at most
-/// [`SESSION_BATCH`].
+/// Those of `owner`'s sessions of `kind` beyond `newest` and the last used, `kept` in
+/// all, at most [`SESSION_BATCH`]. The newest is named, because times may tie.
 pub(crate) async fn surplus(
     on: &impl ConnectionTrait,
     owner: AccountId,
     kind: SessionKind,
+    newest: SessionRef,
     kept: u64,
 ) -> Result<Vec<SessionOf>, StorageError> {
     let surplus = of_account(owner)
         .filter(session::Column::Kind.eq(number(kind)))
+        .filter(session::Column::Id.ne(newest.0))
         .order_by_desc(session::Column::LastUsedAt)
-        .offset(kept)
+        .offset(kept - 1)
         .limit(SESSION_BATCH);
     sessions(on, surplus).await
 }
 
-/// Those of `owner`'s tokens without a name that `issuer` asked for, beyond the `kept`
-/// last used.
+/// Those of `owner`'s tokens without a name that `issuer` asked for, beyond `newest` and
+/// the last used, `kept` in all.
 pub(crate) async fn surplus_issued(
     on: &impl ConnectionTrait,
     owner: AccountId,
     issuer: SessionRef,
+    newest: SessionRef,
     kept: u64,
 ) -> Result<Vec<SessionOf>, StorageError> {
     let surplus = of_account(owner)
         .filter(session::Column::IssuedBy.eq(issuer.0))
         .filter(session::Column::Name.is_null())
+        .filter(session::Column::Id.ne(newest.0))
         .order_by_desc(session::Column::LastUsedAt)
-        .offset(kept)
+        .offset(kept - 1)
         .limit(SESSION_BATCH);
     sessions(on, surplus).await
 }
