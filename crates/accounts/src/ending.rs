@@ -134,10 +134,16 @@ impl Accounts {
                 let kept = MAX_TOKENS_PER_SESSION;
                 sessions::surplus_issued(on, *owner, *issuer, *newest, kept).await
             }
-            Ending::Revoked(account, session) => sessions::own(on, *account, *session).await,
+            Ending::Revoked(account, session) => {
+                let ended = sessions::own(on, *account, *session).await?;
+                sessions::with_issued(on, ended).await
+            }
             Ending::Others(account, kept) => sessions::of_owner(on, *account, Some(*kept)).await,
             Ending::All(account, _) => sessions::of_owner(on, *account, None).await,
-            Ending::Listed(wanted) => sessions::listed(on, wanted).await,
+            Ending::Listed(wanted) => {
+                let ended = sessions::listed(on, wanted).await?;
+                sessions::with_issued(on, ended).await
+            }
             Ending::Expired => self.expired(on).await,
         }
     }

@@ -88,6 +88,11 @@ impl Signed {
         &self.0.principal
     }
 
+    /// Whether a program is calling, by a token, and nobody at a browser.
+    fn is_by_token(&self) -> bool {
+        self.0.by == SessionKind::Token
+    }
+
     /// The answer to this caller: with their cookie renewed.
     fn answer(&self, answer: impl IntoResponse) -> Response {
         let mut response = answer.into_response();

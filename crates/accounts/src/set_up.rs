@@ -28,6 +28,14 @@ impl Accounts {
         Ok(crate::store::accounts::staff_besides(self.0.db.reader(), &[]).await? > 0)
     }
 
+    /// Whether `account` is staff.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn is_staff(&self, account: AccountId) -> Result<bool, StorageError> {
+        Ok(self.profile(account).await?.is_some_and(|profile| profile.is_staff))
+    }
+
     /// A secret with which the first account of staff can be made, once; `None` if
     /// there is staff. A hash of it is kept in memory only: the next start gives out
     /// another, and so does asking again.

@@ -50,6 +50,12 @@ pub enum AdminCreateError {
     /// The address or the password is not accepted.
     #[error("{0}")]
     Invalid(String),
+    /// Somebody may have registered with an address that is not theirs.
+    #[error(
+        "an account has this address, but nobody has confirmed it, so it may be anybody's; \
+         confirm it by the mailed link, or delete the account, and try again"
+    )]
+    Unconfirmed,
     /// The account could not be made.
     #[error(transparent)]
     Change(ChangeError),
@@ -104,6 +110,7 @@ pub async fn admin_create(
 
     let found = account_of(&accounts, email).await?;
     let (account, done) = match &found {
+        Some(found) if !found.email_confirmed => return Err(AdminCreateError::Unconfirmed),
         Some(found) => {
             accounts.set_staff(&[found.account], true).await?;
             (found.account, AdminCreated::Promoted)
@@ -157,8 +164,19 @@ fn kept(profile: &Profile) -> serde_json::Value {
 
 /// The account that has exactly this address.
 async fn account_of(accounts: &Accounts, email: &str) -> Result<Option<Profile>, StorageError> {
-    let query = AccountQuery { search: Some(email.to_owned()), limit: 50, ..Default::default() };
-    let page = accounts.accounts_page(&query).await?;
-    let same = |found: &String| found.to_lowercase() == email.trim().to_lowercase();
-    Ok(page.rows.into_iter().find(|row| row.email.as_ref().is_some_and(same)))
+    let wanted = email.trim().to_lowercase();
+    let same = |profile: &Profile| {
+        profile.email.as_ref().is_some_and(|email| email.to_lowercase() == wanted)
+    };
+    let mut query = AccountQuery { search: Some(wanted.clone()), limit: 500, ..Default::default() };
+    // The search looks at names too, and anybody may call themselves anything: to the end.
+    loop {
+        let page = accounts.accounts_page(&query).await?;
+        query.offset += page.rows.len() as u64;
+        let last = page.rows.len() < 500;
+        match page.rows.into_iter().find(same) {
+            None if !last => {}
+            found => return Ok(found),
+        }
+    }
 }

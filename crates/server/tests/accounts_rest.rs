@@ -549,3 +549,33 @@ async fn a_token_just_issued_works_however_many_came_before_it() {
         assert_eq!(by_token.get("/api/users/me/").await.status, 200, "{number}");
     }
 }
+
+#[tokio::test]
+async fn revoking_a_device_revokes_the_tokens_it_asked_for() {
+    let server = TestServer::start();
+    let ann = server.person("ann").await;
+    let answer = server.http_as(&ann).get("/api/auth/token/").await;
+    let token = answer.json()["X-Token"].as_str().expect("a token").to_owned();
+    let by_token = server.http().with("authorization", &format!("Token {token}"));
+    assert_eq!(by_token.get("/api/users/me/").await.status, 200);
+
+    // The page's list: the form that ends this very session carries its id.
+    let mut elsewhere = ann.clone();
+    elsewhere.session = server.log_in(&ann.key).await;
+    let page = String::from_utf8(server.http_as(&elsewhere).get("/settings/").await.body).unwrap();
+    let csrf = between(&page, "name=\"csrf_token\" value=\"", "\"");
+    for part in page.split("name=\"session\" value=\"").skip(1) {
+        let id = part.split('"').next().expect("an id");
+        let form = format!("csrf_token={csrf}&session={id}");
+        let client =
+            server.http_as(&elsewhere).with("content-type", "application/x-www-form-urlencoded");
+        client.post("/settings/sessions/end/", form).await;
+    }
+    assert_eq!(server.http_as(&ann).get("/api/users/me/").await.status, 401);
+    assert_eq!(by_token.get("/api/users/me/").await.status, 401);
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = text.split(start).nth(1).unwrap_or_else(|| panic!("{start} in {text}"));
+    rest.split(end).next().unwrap_or_default()
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Binary, Http};
 
@@ -33,6 +33,20 @@ async fn signs_in(server: &Binary, email: &str, password: &str) -> u16 {
     Http::new(server.address()).post("/api/auth/signin/", body).await.status
 }
 
+/// The audit log as an administrator reads it on the admin site, the newest entry first.
+async fn audit_log(server: &Binary, email: &str, password: &str) -> Vec<Value> {
+    let http = Http::new(server.address());
+    let body = json!({"username": email, "password": password}).to_string();
+    let session = http.post("/api/auth/signin/", body).await.session().expect("a session");
+    let admin = http.with("cookie", &format!("session={session}"));
+    let export = admin.get("/admin/audit/export.jsonl").await;
+    assert_eq!(export.status, 200);
+    // The lines between are those of the chunked coding.
+    let lines = text(&export.body);
+    let entries = lines.lines().rev().filter(|line| line.starts_with('{'));
+    entries.map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
 #[tokio::test]
 async fn it_makes_an_account_that_can_sign_in() {
     let folder = TempDir::new().expect("a folder");
@@ -54,17 +68,39 @@ async fn it_makes_an_account_that_can_sign_in() {
 }
 
 #[tokio::test]
-async fn it_promotes_whoever_is_there_already() {
+async fn it_promotes_whoever_is_there_with_a_confirmed_address_and_nobody_else() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
+    assert!(create(&data, "ann@example.org", None).status.success());
+    let said = text(&create(&data, "Ann@Example.org", None).stdout);
+    assert!(said.ends_with("was there already and is an administrator now."), "{said}");
+
+    // Whoever registers first with the operator's address must not become staff by it.
     let server = Binary::start(EXECUTABLE, &data, &[]);
-    let body = json!({"email": "Ann@example.org", "password": "correct horse battery"});
+    let body = json!({"email": "boss@example.org", "password": "correct horse battery"});
     let made = Http::new(server.address()).post("/api/users/", body.to_string()).await;
     assert_eq!(made.status, 201);
-    let output = create(&data, "ann@example.org", None);
-    let said = text(&output.stdout);
-    assert!(said.ends_with("was there already and is an administrator now."), "{said}");
-    assert_eq!(signs_in(&server, "ann@example.org", "correct horse battery").await, 201);
+    let refused = create(&data, "boss@example.org", None);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("nobody has confirmed it"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_audit_log_says_that_it_was_the_command_line() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let password = "correct horse battery";
+    assert!(create(&data, "ops@example.org", Some(password)).status.success());
+    assert!(create(&data, "ops@example.org", None).status.success());
+    assert!(!create(&data, "nonsense", None).status.success());
+    let server = Binary::start(EXECUTABLE, &data, &[]);
+    let entries = audit_log(&server, "ops@example.org", password).await;
+    let said = entries.iter().map(|entry| (&entry["who"], &entry["action"]));
+    let (who, create, promote) = (json!("command line"), json!("create"), json!("promote"));
+    let expected = [(&who, &promote), (&who, &create)];
+    // The export begins with the newest or the oldest: what counts is that it is these two.
+    assert!(said.clone().eq(expected) || said.rev().eq(expected), "{entries:?}");
+    assert!(!json!(entries).to_string().contains(password));
 }
 
 #[test]

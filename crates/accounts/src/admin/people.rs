@@ -99,7 +99,15 @@ impl People {
             }
             "deactivate" => self.accounts.set_active(&one, false).await?,
             "activate" => self.accounts.set_active(&one, true).await?,
-            "promote" => self.accounts.set_staff(&one, true).await?,
+            "promote" => {
+                let profile = self.accounts.profile(account).await?;
+                // Whoever registered may not be whose address it is.
+                if profile.is_some_and(|who| who.email.is_some() && !who.email_confirmed) {
+                    let reason = "Nobody has confirmed its address: it may be anybody's.";
+                    return Err(ModelError::Refused(reason.to_owned()));
+                }
+                self.accounts.set_staff(&one, true).await?
+            }
             "demote" => self.accounts.set_staff(&one, false).await?,
             "delete" => self.accounts.delete_accounts(&one).await?,
             _ => 0,

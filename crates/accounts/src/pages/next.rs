@@ -25,7 +25,7 @@ impl Next {
         let ours = text.starts_with('/') && !text.starts_with("//") && !text.starts_with("/api/");
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let fits = text.len() <= MAX_LENGTH;
-        Self(if ours && plain && fits { text.to_owned() } else { "/".to_owned() })
+        Self(if ours && plain && fits && !climbs(text) { text.to_owned() } else { "/".to_owned() })
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -39,6 +39,16 @@ impl Next {
         }
         format!("?next={}", utf8_percent_encode(&self.0, QUERY))
     }
+}
+
+/// Whether a segment of the path is `.` or `..`, which browsers resolve before they ask:
+/// `/./api/logout` is `/api/logout` (WHATWG URL, "single-dot path segment").
+fn climbs(text: &str) -> bool {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    })
 }
 
 impl fmt::Display for Next {
@@ -62,6 +72,10 @@ mod tests {
     fn everything_else_leads_home() {
         let far = format!("/{}", "a".repeat(MAX_LENGTH));
         for text in [
+            "/./api/logout",
+            "/x/../api/logout",
+            "/%2E/api/logout",
+            "/.%2e/api/logout",
             "",
             "settings",
             "//evil.example",

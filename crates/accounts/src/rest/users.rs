@@ -87,6 +87,14 @@ pub(super) async fn update(
         last_name: form.text("last_name", Rule::OptionalBlank),
     };
     form.finish()?;
+    let takes_over = wanted.email.is_some() || wanted.password.is_some();
+    if takes_over
+        && signed.is_by_token()
+        && accounts.is_staff(account).await.map_err(RestError::internal)?
+    {
+        // A key in a script must not become a session on the admin site.
+        return Err(RestError::forbidden());
+    }
     let profile = accounts.amend(signed.principal(), wanted).await?;
     Ok(signed.answer(Json(User::from(profile))))
 }

@@ -184,6 +184,24 @@ pub(crate) async fn listed(
     sessions(on, session::Entity::find().filter(session::Column::Id.is_in(ids))).await
 }
 
+/// These, and the tokens without a name that they asked for: who revokes a device means
+/// the tokens it made for itself, too.
+pub(crate) async fn with_issued(
+    on: &impl ConnectionTrait,
+    mut ended: Vec<SessionOf>,
+) -> Result<Vec<SessionOf>, StorageError> {
+    let issuers = ended.iter().map(|ended| ended.session.0);
+    let issued = session::Entity::find()
+        .filter(session::Column::IssuedBy.is_in(issuers))
+        .filter(session::Column::Name.is_null());
+    for token in sessions(on, issued).await? {
+        if ended.iter().all(|known| known.session != token.session) {
+            ended.push(token);
+        }
+    }
+    Ok(ended)
+}
+
 /// `owner`'s session of that name, if it is theirs.
 pub(crate) async fn own(
     on: &impl ConnectionTrait,
