@@ -22,6 +22,7 @@ export class Server {
   #data = "";
   #port = 0;
   #settings = {};
+  #greeting = "";
 
   /** @param {Record<string, string>} settings variables in its environment */
   static async start(settings = {}) {
@@ -34,6 +35,11 @@ export class Server {
 
   get url() {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** What it has printed for whoever started it. */
+  get greeting() {
+    return this.#greeting;
   }
 
   /** Starts, or starts again on the same port and data. */
@@ -54,6 +60,7 @@ export class Server {
         resolve(Number(found[1]));
       };
       child.stdout.on("data", read);
+      child.stdout.on("data", (part) => (this.#greeting += part));
       child.stderr.on("data", (part) => (output += part));
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`it ended with ${code}:\n${output}`)));

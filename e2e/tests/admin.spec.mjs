@@ -1,17 +1,9 @@
 /** The admin site: an admin finds a message, removes it, and sees it in the audit log. */
 
-import { AxeBuilder } from "@axe-core/playwright";
-
-import { expect, expectConnected, test } from "../support/fixtures.mjs";
+import { expect, expectAccessible, expectConnected, test } from "../support/fixtures.mjs";
 
 const EMAIL = "sam@example.org";
 const PASSWORD = "kelp and brass lanterns";
-
-/** @param {import("@playwright/test").Page} page */
-async function expectAccessible(page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);
-}
 
 test("an admin finds a message, removes it, and sees it in the audit log", async ({ person, server, browse }) => {
   const ann = await person("ann");
