@@ -9,7 +9,7 @@ use base::{AccountId, OsRandom, SystemClock};
 use http_kit::Exempt;
 use serde_json::{Value, json};
 use storage::Database;
-use testkit::{Answer, Http, Person, TestServer};
+use testkit::{Answer, Http, Person, Socket, TestServer};
 
 struct NoMail;
 
@@ -275,6 +275,29 @@ async fn accounts_are_added_and_edited() {
     server.mailbox().next("dora@example.org").await;
     let mails = admin.page("/admin/mails/?q=dora").await;
     assert!(mails.contains("1 mail found") && mails.contains("password"), "{mails}");
+}
+
+#[tokio::test]
+async fn socketio_clients_are_live_connections_too() {
+    let server = TestServer::start();
+    let admin = Admin::new(&server, "sam").await;
+    let ann = server.person("ann").await;
+    let token = server.http_as(&ann).get("/api/auth/token/").await.json();
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    let mut socket = Socket::open(server.address(), path, &[]).await.unwrap();
+    socket.send("40").await;
+    let login = format!(r#"42["authentication",{{"token":{}}}]"#, token["X-Token"]);
+    socket.send(login).await;
+    while !socket.text().await.is_some_and(|text| text.contains("authenticated")) {}
+    assert!(admin.page("/admin/connections/").await.contains("ann, no. "));
+    let id = admin.first("/admin/connections/").await;
+    assert_eq!(admin.act("connections", "disconnect", &id).await.status, 303);
+    while let Some(text) = socket.text().await {
+        if text == "41" {
+            break; // Socket.IO's word for it.
+        }
+    }
+    assert!(!admin.page("/admin/connections/").await.contains("ann, no. "));
 }
 
 #[tokio::test]

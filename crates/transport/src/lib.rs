@@ -27,4 +27,4 @@ mod wire;
 pub use codec::{MAX_FRAGMENTS, MAX_MESSAGE};
 pub use connection::{Handler, Message};
 pub use frame::CloseCode;
-pub use sockets::{Drained, Limits, OpenSocket, Sockets};
+pub use sockets::{Drained, Guest, Limits, OpenSocket, Sockets};

@@ -89,6 +89,36 @@ pub struct OpenSocket {
     pub queued: usize,
 }
 
+/// A connection that somebody else serves, on the list while this lives.
+#[derive(Debug)]
+pub struct Guest {
+    sockets: Sockets,
+    id: u64,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.sockets.0.guests.lock().remove(&self.id);
+    }
+}
+
+#[derive(Debug)]
+struct OpenGuest {
+    outbox: Arc<Outbox>,
+    from: IpAddr,
+    since: Timestamp,
+}
+
+impl OpenGuest {
+    fn shown(&self) -> OpenSocket {
+        shown(&self.outbox, self.from, self.since)
+    }
+}
+
+fn shown(outbox: &Outbox, from: IpAddr, since: Timestamp) -> OpenSocket {
+    OpenSocket { id: outbox.id(), owner: outbox.owner(), from, since, queued: outbox.queued() }
+}
+
 /// Every WebSocket of the process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sockets(Arc<Inner>);
@@ -99,6 +129,8 @@ struct Inner {
     limits: Limits,
     policy: Arc<Policy>,
     shards: [Mutex<HashMap<u64, Booked>>; SHARDS],
+    /// Connections that others serve.
+    guests: Mutex<HashMap<u64, OpenGuest>>,
     open: AtomicUsize,
     last_id: AtomicU64,
     draining: AtomicBool,
@@ -117,9 +149,7 @@ struct Booked {
 
 impl Booked {
     fn shown(&self) -> OpenSocket {
-        let outbox = self.heartbeat.outbox();
-        let (from, since) = (self.from, self.since);
-        OpenSocket { id: outbox.id(), owner: outbox.owner(), from, since, queued: outbox.queued() }
+        shown(self.heartbeat.outbox(), self.from, self.since)
     }
 }
 
@@ -154,6 +184,7 @@ impl Sockets {
             limits,
             policy: Arc::new(policy),
             shards: Default::default(),
+            guests: Mutex::default(),
             open: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -209,7 +240,17 @@ impl Sockets {
         });
     }
 
-    /// Connections open now.
+    /// Lists a connection that somebody else serves (a Socket.IO client) and that is told
+    /// what `outbox` is sent, for as long as the answer lives.
+    #[must_use]
+    pub fn list_guest(&self, outbox: Arc<Outbox>, from: IpAddr) -> Guest {
+        let id = outbox.id();
+        let since = self.0.clock.now();
+        self.0.guests.lock().insert(id, OpenGuest { outbox, from, since });
+        Guest { sockets: self.clone(), id }
+    }
+
+    /// Connections open now, without guests.
     #[must_use]
     pub fn open(&self) -> usize {
         self.0.open.load(Ordering::Relaxed)
@@ -223,20 +264,23 @@ impl Sockets {
         for shard in &self.0.shards {
             open.extend(shard.lock().values().map(Booked::shown));
         }
+        open.extend(self.0.guests.lock().values().map(OpenGuest::shown));
         open
     }
 
     /// One connection, if it is open.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<OpenSocket> {
-        self.shard(id).lock().get(&id).map(Booked::shown)
+        let own = self.shard(id).lock().get(&id).map(Booked::shown);
+        own.or_else(|| self.0.guests.lock().get(&id).map(OpenGuest::shown))
     }
 
     /// Closes a connection (1001), after what is queued for it; whether it was open. Its
     /// client may come back.
     pub fn disconnect(&self, id: u64) -> bool {
-        let heartbeat = self.shard(id).lock().get(&id).map(|booked| booked.heartbeat.clone());
-        let outbox = heartbeat.as_ref().map(|heartbeat| heartbeat.outbox());
+        let own = self.shard(id).lock().get(&id).map(|own| own.heartbeat.outbox().clone());
+        let outbox =
+            own.or_else(|| self.0.guests.lock().get(&id).map(|guest| guest.outbox.clone()));
         let last = frame::close(CloseCode::GoingAway, "closed by an admin: reconnect");
         outbox.map(|outbox| outbox.finish(last)).is_some()
     }

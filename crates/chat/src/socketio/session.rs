@@ -23,6 +23,7 @@ use socketioxide::SendError;
 use socketioxide::extract::{AckSender, SocketRef};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use transport::Guest;
 
 use super::Shared;
 use super::lines::Line;
@@ -63,6 +64,8 @@ enum State {
     Seated {
         seat: Seat,
         acks: Arc<Acks>,
+        /// Its place on the list of open connections.
+        _listed: Guest,
     },
     Over,
 }
@@ -121,6 +124,7 @@ impl Session {
         let voice =
             Voice { socket: socket.clone(), session: Arc::downgrade(&self), acks: acks.clone() };
         outbox.attach(Arc::new(voice));
+        let listed = self.shared.sockets.list_guest(outbox.clone(), self.client.address);
         let newcomer = Newcomer {
             principal: principal.clone(),
             outbox,
@@ -135,7 +139,10 @@ impl Session {
             if !matches!(*state, State::Asking) {
                 return; // It has gone meanwhile.
             }
-            self.shared.room.join(newcomer).map(|seat| *state = State::Seated { seat, acks })
+            self.shared
+                .room
+                .join(newcomer)
+                .map(|seat| *state = State::Seated { seat, acks, _listed: listed })
         };
         match joined {
             // The session may have ended between its check and the seat. From here on
@@ -154,7 +161,7 @@ impl Session {
         let text = socketio::text(data);
         let state = self.state.lock();
         let code = match &*state {
-            State::Seated { seat, acks } if seat.in_flight() < MAX_IN_FLIGHT => {
+            State::Seated { seat, acks, .. } if seat.in_flight() < MAX_IN_FLIGHT => {
                 acks.lock().push_back(ack);
                 return seat.post(text, None);
             }

@@ -1,4 +1,4 @@
-//! The WebSockets that are open now, on the admin site: who, from where, since when, how
+//! The WebSockets and Socket.IO connections that are open now, on the admin site: who, from where, since when, how
 //! much waits for them; and cutting one off.
 
 use std::collections::HashMap;
@@ -114,7 +114,7 @@ fn description() -> Description {
     let about = "Closes the connection. The session stays: a client of ours is back in a moment. \
                  To keep somebody out, end their sessions or deactivate the account.";
     Description {
-        about: "The WebSockets that are open now.",
+        about: "The WebSockets and authenticated Socket.IO connections that are open now.",
         columns: vec![
             Column::new("who", "Who"),
             Column::new("from", "From").sortable(),
