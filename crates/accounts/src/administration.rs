@@ -10,6 +10,7 @@ use base::{AccountId, SessionRef};
 use storage::StorageError;
 use tokio::sync::MutexGuard;
 
+use crate::change::Author;
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::password::{Identity, problems};
@@ -248,7 +249,7 @@ impl Accounts {
         let _kept = if goes { Some(self.keep_staff(&[account]).await?) } else { None };
         let ending = Ending::All(account, "deactivated");
         let ending = (edit.is_active == Some(false)).then_some(ending);
-        Ok(self.apply(account, changes, ending).await?)
+        Ok(self.apply(account, Author::Staff, changes, ending).await?)
     }
 
     /// Makes or unmakes staff; how many accounts there were. At most [`MAX_BULK`].
@@ -315,7 +316,7 @@ impl Accounts {
         let mut changed = 0;
         for account in wanted.iter().copied() {
             let ending = ends.map(|reason| Ending::All(account, reason));
-            match self.apply(account, changes.clone(), ending).await {
+            match self.apply(account, Author::Staff, changes.clone(), ending).await {
                 Ok(_) => changed += 1,
                 Err(ChangeError::Gone) => {}
                 Err(error) => return Err(error.into()),

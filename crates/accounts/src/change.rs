@@ -1,13 +1,15 @@
 //! Changing an account: one way for all changes, so that what follows from one (other
-//! sessions end, open sessions bear the new name) is never forgotten.
+//! sessions end, mailed links die, open sessions bear the new name) is never forgotten.
 
-use base::AccountId;
-use storage::StorageError;
+use base::{AccountId, SessionRef};
+use storage::{Connection, StorageError};
 
 use crate::ending::Ending;
+use crate::link::Purpose;
 use crate::password::hasher::HashError;
 use crate::profile::Profile;
-use crate::store::accounts::{self, By, Changes};
+use crate::store::accounts::{self, By, Changes, Person};
+use crate::store::{links, sessions};
 use crate::{Accounts, Invalid};
 
 /// Why an account was not changed.
@@ -28,7 +30,7 @@ pub enum ChangeError {
     /// The account's address must be confirmed first.
     #[error("the address is not confirmed")]
     Unconfirmed,
-    /// There is no such account (any more).
+    /// There is no such account (any more), or the session that asked is over.
     #[error("there is no such account")]
     Gone,
     /// Too many wrong tries; wait this long.
@@ -48,41 +50,57 @@ impl From<HashError> for ChangeError {
     }
 }
 
+/// By whom an account is changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Author {
+    /// Its owner, by this session or token.
+    Owner(SessionRef),
+    /// Somebody of staff.
+    Staff,
+}
+
 impl Accounts {
     /// Makes `changes` and ends the sessions of `ending`, both or neither; comes to
     /// its end even if who asked has gone.
+    ///
+    /// Another password or address is the end of every link mailed before. An address
+    /// that is not confirmed is to be, and the owner of the one before is told.
+    ///
+    /// # Errors
+    /// [`ChangeError::Gone`] also if the author's session is over by now.
     pub(crate) async fn apply(
         &self,
         account: AccountId,
+        author: Author,
         changes: Changes,
         ending: Option<Ending>,
     ) -> Result<Profile, ChangeError> {
         let accounts = self.clone();
-        self.finish(async move { accounts.apply_now(account, changes, ending).await }).await
+        self.finish(async move { accounts.apply_now(account, author, changes, ending).await }).await
     }
 
     async fn apply_now(
         &self,
         account: AccountId,
+        author: Author,
         changes: Changes,
         ending: Option<Ending>,
     ) -> Result<Profile, ChangeError> {
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        // Asked before changing: databases differ in what a failed statement leaves of
-        // a transaction.
-        if let Some(Some(email)) = &changes.email
-            && let Some(other) = accounts::find(on, By::Email(email)).await?
-            && other.profile.account != account
-        {
-            return Err(ChangeError::EmailTaken);
+        let before = find_for(on, account, author).await?;
+        refuse_taken(on, account, &changes).await?;
+        if changes.password_hash.is_some() || changes.email.is_some() {
+            links::revoke(on, account).await?;
         }
-        if let Some(username) = &changes.username
-            && let Some(other) = accounts::find(on, By::Username(username)).await?
-            && other.profile.account != account
-        {
-            return Err(ChangeError::UsernameTaken);
-        }
+        let unconfirmed = match (&changes.email, changes.email_confirmed_at) {
+            (Some(Some(new)), Some(None)) => Some(new.clone()),
+            _ => None,
+        };
+        let path = match &unconfirmed {
+            Some(new) => self.add_link(on, Purpose::ConfirmAddress, account, new).await?,
+            None => None,
+        };
         accounts::change(on, account, changes).await?;
         let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
         let ended = match &ending {
@@ -95,6 +113,48 @@ impl Accounts {
         if let Some(ending) = &ending {
             self.announce(&ended, ending.reason());
         }
+        if let Some(new) = unconfirmed {
+            self.tell_address_changed(&before, new, path);
+        }
         Ok(profile)
     }
+}
+
+/// The account, if `author` may change it: who ends a session may count on nothing
+/// that it asked for before coming true later.
+pub(crate) async fn find_for(
+    on: &impl Connection,
+    account: AccountId,
+    author: Author,
+) -> Result<Person, ChangeError> {
+    let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
+    if let Author::Owner(session) = author {
+        let is_over = sessions::own(on, account, session).await?.is_empty();
+        if is_over || !person.profile.is_active {
+            return Err(ChangeError::Gone);
+        }
+    }
+    Ok(person)
+}
+
+/// Refuses an address or username that is another account's. Asked before changing:
+/// databases differ in what a failed statement leaves of a transaction.
+async fn refuse_taken(
+    on: &impl Connection,
+    account: AccountId,
+    changes: &Changes,
+) -> Result<(), ChangeError> {
+    if let Some(Some(email)) = &changes.email
+        && let Some(other) = accounts::find(on, By::Email(email)).await?
+        && other.profile.account != account
+    {
+        return Err(ChangeError::EmailTaken);
+    }
+    if let Some(username) = &changes.username
+        && let Some(other) = accounts::find(on, By::Username(username)).await?
+        && other.profile.account != account
+    {
+        return Err(ChangeError::UsernameTaken);
+    }
+    Ok(())
 }

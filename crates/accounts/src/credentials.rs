@@ -3,13 +3,13 @@
 use base::{AccountId, Principal};
 
 use crate::attempts::CountedAs;
+use crate::change::{Author, find_for};
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
 use crate::password::hasher::Verdict;
 use crate::password::{Identity, problems};
 use crate::store::accounts::{self, By, Changes, Person};
-use crate::store::links;
 use crate::{AccessKey, AccountMail, Accounts, ChangeError, EmailAddress, Profile};
 
 /// What a person changes about themselves in one go, as a program sends it; texts as
@@ -41,8 +41,8 @@ impl Accounts {
             return Err(ChangeError::Unconfirmed);
         }
         let key = AccessKey::generate(&*self.0.random);
-        let changes = Changes { key: Some(key.hash()), ..Changes::default() };
-        self.apply(caller.account, changes, None).await?;
+        let changes = Changes { key: Some(Some(key.hash())), ..Changes::default() };
+        self.apply(caller.account, Author::Owner(caller.session), changes, None).await?;
         tracing::info!(account = %caller.account, "access key made");
         Ok(key)
     }
@@ -62,7 +62,7 @@ impl Accounts {
         let person = self.person(caller.account).await?;
         if let Some(stored) = &person.password_hash {
             let names = &self.0.attempts.names;
-            let counted = CountedAs::KnownDevice(caller.session).hash();
+            let counted = CountedAs::DeviceOf(caller.account).hash();
             names.begin(counted).map_err(ChangeError::TooMany)?;
             match self.0.hasher.verify(current, Some(stored)).await {
                 Ok(Verdict::Wrong) => return Err(ChangeError::WrongPassword),
@@ -91,13 +91,10 @@ impl Accounts {
             changes.password_hash = Some(self.0.hasher.hash(password).await?);
             changes.password_changed_at = Some(self.now());
         }
-        let new_email = changes.email.clone().flatten();
         let others = Ending::Others(caller.account, caller.session);
         let ending = wanted.password.is_some().then_some(others);
-        let after = self.apply(caller.account, changes, ending).await?;
-        if let Some(new) = new_email {
-            self.address_changed(&before, &new).await?;
-        }
+        let author = Author::Owner(caller.session);
+        let after = self.apply(caller.account, author, changes, ending).await?;
         if wanted.password.is_some() {
             tracing::info!(account = %caller.account, "password changed");
             self.tell_password_changed(&after);
@@ -112,47 +109,42 @@ impl Accounts {
         }
     }
 
-    /// What follows from another, unconfirmed address: links mailed to the old one are
-    /// dead, its owner is told, and the new one is to be confirmed.
-    pub(crate) async fn address_changed(
+    /// Mails the link at `path` to the `new` address, to confirm it, and word of it to
+    /// the one before.
+    pub(crate) fn tell_address_changed(
         &self,
         before: &Person,
-        new: &EmailAddress,
-    ) -> Result<(), ChangeError> {
-        let account = before.profile.account;
-        let transaction = self.0.db.begin_write().await?;
-        let on = transaction.connection();
-        links::delete_of(on, account, Purpose::ResetPassword).await?;
-        links::void_confirmations(on, account).await?;
-        let path = self.add_link(on, Purpose::ConfirmAddress, account, new).await?;
-        transaction.commit().await?;
-        let name = before.profile.called();
+        new: EmailAddress,
+        path: Option<String>,
+    ) {
+        let (name, masked) = (before.profile.called(), new.masked());
         if let Some(path) = path {
-            let (to, name) = (new.clone(), name.clone());
-            self.0.mailer.send(AccountMail::ConfirmAddress { to, name, path });
+            let name = name.clone();
+            self.0.mailer.send(AccountMail::ConfirmAddress { to: new, name, path });
         }
         if let Some(to) = before.address() {
-            self.0.mailer.send(AccountMail::AddressChanged { to, name, new: new.masked() });
+            self.0.mailer.send(AccountMail::AddressChanged { to, name, new: masked });
         }
-        Ok(())
     }
 
-    /// Mails a link to `new`; once it is opened, that is the account's address. If
+    /// Mails a link to `new`; once it is opened, that is the caller's address. If
     /// another account has it, its owner gets a mail that says so, and the caller the
     /// same answer.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] if `new` is no address.
+    /// [`ChangeError::Invalid`] if `new` is no address; [`ChangeError::Gone`] if the
+    /// caller's session is over.
     pub async fn request_email_change(
         &self,
-        account: AccountId,
+        caller: &Principal,
         new: &str,
     ) -> Result<(), ChangeError> {
         let to: EmailAddress =
             new.parse().map_err(|problem| ChangeError::Invalid(vec![Invalid::Email(problem)]))?;
-        let person = self.person(account).await?;
+        let account = caller.account;
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
+        let person = find_for(on, account, Author::Owner(caller.session)).await?;
         let other = accounts::find(on, By::Email(&to)).await?;
         if let Some(other) = other.filter(|other| other.profile.account != account) {
             // Charged like the mail that would go out otherwise.
@@ -171,16 +163,16 @@ impl Accounts {
         Ok(())
     }
 
-    /// Mails another link to confirm the address that the account has, unless that is
+    /// Mails another link to confirm the address that the caller has, unless that is
     /// done or enough links are open.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn resend_confirmation(&self, account: AccountId) -> Result<(), ChangeError> {
-        let profile = self.person(account).await?.profile;
+    /// [`ChangeError::Gone`] if the caller's session is over; or if the database fails.
+    pub async fn resend_confirmation(&self, caller: &Principal) -> Result<(), ChangeError> {
+        let profile = self.person(caller.account).await?.profile;
         match profile.email {
             Some(email) if !profile.email_confirmed => {
-                self.request_email_change(account, &email).await
+                self.request_email_change(caller, &email).await
             }
             _ => Ok(()),
         }

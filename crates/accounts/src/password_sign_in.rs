@@ -3,6 +3,8 @@
 //! Whether the account exists must not show: an unknown name is counted, looked up
 //! and verified like a known one.
 
+use std::time::Duration;
+
 use base::{AccountId, SessionRef};
 use storage::StorageError;
 
@@ -37,9 +39,10 @@ impl Accounts {
     /// or from an address that has one, need not.
     ///
     /// # Errors
-    /// [`SignInError`]; [`Refused`](SignInError::Refused) looks and takes the same
-    /// whether the account does not exist, is not active, has no password, or has
-    /// another.
+    /// [`SignInError`]; [`Busy`](SignInError::Busy) also beyond four tries of one
+    /// address that are under way, and 128 in line under one name;
+    /// [`Refused`](SignInError::Refused) looks and takes the same whether the account
+    /// does not exist, is not active, has no password, or has another.
     pub async fn sign_in_with_password(
         &self,
         name: &str,
@@ -58,29 +61,42 @@ impl Accounts {
         password: &str,
         context: &SignInContext,
     ) -> Result<(SessionToken, SessionOf), SignInError> {
-        // Who is let through below without a look at the address brought a session.
-        if context.device.is_none() {
-            self.look_at_address(context)?;
-        }
-        let _turn = self.0.attempts.turn(name).await;
-        let person = self.named(name).await?;
-        let counted = self.begin_attempt(name, person.as_ref(), context).await?;
-        let opened = self.open_by_password(person, password, context).await;
-        let names = &self.0.attempts.names;
-        match &opened {
-            Ok(_) => names.forgive(counted),
-            Err(SignInError::Refused) => {
-                let refusals = &self.0.attempts.refusals;
-                refusals.consume(context.address).map_err(SignInError::TooMany)?;
-            }
-            Err(_) => names.take_back(counted),
+        let attempts = &self.0.attempts;
+        let _place = attempts.place(context.address)?;
+        // Charged now, so that tries at once count like tries in a row. Who hangs up
+        // before the end has paid.
+        let blocked = attempts.refusals.consume(context.address).err();
+        let opened = self.open_in_turn(name, password, context, blocked).await;
+        if blocked.is_none() && !matches!(opened, Err(SignInError::Refused)) {
+            attempts.refusals.refund(context.address);
         }
         opened
     }
 
-    fn look_at_address(&self, context: &SignInContext) -> Result<(), SignInError> {
-        let wait = self.0.attempts.refusals.blocked(context.address);
-        wait.map_or(Ok(()), |wait| Err(SignInError::TooMany(wait)))
+    /// `blocked`: how long the address has to wait, unless it is a known device that tries.
+    async fn open_in_turn(
+        &self,
+        name: &str,
+        password: &str,
+        context: &SignInContext,
+        blocked: Option<Duration>,
+    ) -> Result<(SessionToken, SessionOf), SignInError> {
+        // Whose device it is shows below.
+        if let (Some(wait), None) = (blocked, &context.device) {
+            return Err(SignInError::TooMany(wait));
+        }
+        let device = context.device.as_ref().map(|device| CountedAs::DeviceOf(device.account));
+        let _turn = self.0.attempts.turn(device.unwrap_or(CountedAs::Name(name))).await?;
+        let person = self.named(name).await?;
+        let counted = self.begin_attempt(name, person.as_ref(), context, blocked).await?;
+        let opened = self.open_by_password(person, password, context).await;
+        let names = &self.0.attempts.names;
+        match &opened {
+            Ok(_) => names.forgive(counted),
+            Err(SignInError::Refused) => {}
+            Err(_) => names.take_back(counted),
+        }
+        opened
     }
 
     /// The account with this email address or username.
@@ -101,16 +117,19 @@ impl Accounts {
         name: &str,
         person: Option<&Person>,
         context: &SignInContext,
+        blocked: Option<Duration>,
     ) -> Result<SecretHash, SignInError> {
         let names = &self.0.attempts.names;
         let account = person.map(|person| person.profile.account);
-        if let Some(device) = &context.device {
-            if Some(device.account) == account {
-                let counted = CountedAs::KnownDevice(device.session).hash();
-                names.begin(counted).map_err(SignInError::TooMany)?;
-                return Ok(counted);
-            }
-            self.look_at_address(context)?;
+        if let Some(device) = &context.device
+            && Some(device.account) == account
+        {
+            let counted = CountedAs::DeviceOf(device.account).hash();
+            names.begin(counted).map_err(SignInError::TooMany)?;
+            return Ok(counted);
+        }
+        if let Some(wait) = blocked {
+            return Err(SignInError::TooMany(wait));
         }
         let counted = CountedAs::Name(name).hash();
         let Err(wait) = names.begin(counted) else { return Ok(counted) };

@@ -1,8 +1,9 @@
 //! What an account's owner may see of it, and change without proving more.
 
-use base::{AccountId, Timestamp};
+use base::{AccountId, Principal, Timestamp};
 use storage::StorageError;
 
+use crate::change::Author;
 use crate::invalid::{Invalid, checked, name};
 use crate::store::accounts::{self, By, Changes};
 use crate::{Accounts, ChangeError};
@@ -77,13 +78,14 @@ impl Accounts {
         Ok(person.map(|person| person.profile))
     }
 
-    /// Changes names and what is shown.
+    /// Changes the caller's names and what is shown.
     ///
     /// # Errors
-    /// [`ChangeError::Invalid`] with every field that is; nothing was changed then.
+    /// [`ChangeError::Invalid`] with every field that is; [`ChangeError::Gone`] if the
+    /// caller's session is over. Nothing was changed then.
     pub async fn update_profile(
         &self,
-        account: AccountId,
+        caller: &Principal,
         change: ProfileChange,
     ) -> Result<Profile, ChangeError> {
         let mut invalid = Vec::new();
@@ -97,6 +99,6 @@ impl Accounts {
         }
         let shows_username = change.shows_username;
         let changes = Changes { first_name, last_name, shows_username, ..Changes::default() };
-        self.apply(account, changes, None).await
+        self.apply(caller.account, Author::Owner(caller.session), changes, None).await
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use base::AccountId;
-use storage::StorageError;
+use storage::{Connection, StorageError};
 
 use crate::attempts::CountedAs;
 use crate::ending::Ending;
@@ -126,11 +126,12 @@ impl Accounts {
     /// # Errors
     /// If the database fails.
     pub async fn is_reset_open(&self, token: &str) -> Result<bool, StorageError> {
-        Ok(self.open_reset(token).await?.is_some())
+        Ok(self.open_reset(self.0.db.reader(), token).await?.is_some())
     }
 
     /// Sets a new password by a mailed link, which works once. Ends all sessions and
-    /// tokens of the account, opens none, and confirms the address.
+    /// tokens of the account, opens none, voids its access key and all links mailed
+    /// before, and confirms the address.
     ///
     /// # Errors
     /// [`ResetPasswordError`].
@@ -139,7 +140,8 @@ impl Accounts {
         token: &str,
         new: &str,
     ) -> Result<AccountId, ResetPasswordError> {
-        let (link, person) = self.open_reset(token).await?.ok_or(ResetPasswordError::Unknown)?;
+        let person = self.open_reset(self.0.db.reader(), token).await?;
+        let person = person.ok_or(ResetPasswordError::Unknown)?;
         let problems = problems(new, person.identity());
         if !problems.is_empty() {
             return Err(ResetPasswordError::Invalid(vec![Invalid::Password(problems)]));
@@ -147,8 +149,7 @@ impl Accounts {
         let hash = self.0.hasher.hash(new).await?;
         let accounts = self.clone();
         let token = token.to_owned();
-        let done =
-            self.finish(async move { accounts.reset_now(&token, &link, hash).await }).await?;
+        let done = self.finish(async move { accounts.reset_now(&token, hash).await }).await?;
         let profile = done.ok_or(ResetPasswordError::Unknown)?;
         tracing::info!(account = %profile.account, "password reset");
         // The owner is back: what others tried meanwhile must not keep them waiting.
@@ -159,46 +160,51 @@ impl Accounts {
         Ok(profile.account)
     }
 
-    /// The open link with `token`, and whose it is.
-    async fn open_reset(&self, token: &str) -> Result<Option<(OpenLink, Person)>, StorageError> {
+    /// Whose password the link with `token` sets: it is open, and was mailed to the
+    /// address that the account has now.
+    async fn open_reset(
+        &self,
+        on: &impl Connection,
+        token: &str,
+    ) -> Result<Option<Person>, StorageError> {
         let Some(hash) = link::parse(token) else { return Ok(None) };
-        let on = self.0.db.reader();
         let found = links::find(on, hash, Purpose::ResetPassword, self.now()).await?;
         let Some(link) = found else { return Ok(None) };
         let person = accounts::find(on, By::Id(link.account)).await?;
-        Ok(person.filter(|person| person.profile.is_active).map(|person| (link, person)))
+        Ok(person.filter(|Person { profile, .. }| {
+            profile.is_active && profile.email.as_ref() == Some(&link.email)
+        }))
     }
 
-    /// Everything of a reset in one transaction; `None` if the link was used meanwhile.
+    /// Everything of a reset in one transaction; `None` if the link died meanwhile.
     async fn reset_now(
         &self,
         token: &str,
-        link: &OpenLink,
         password_hash: String,
     ) -> Result<Option<Profile>, StorageError> {
-        let Some(hash) = link::parse(token) else { return Ok(None) };
         let now = self.now();
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        let found = links::find(on, hash, Purpose::ResetPassword, now).await?;
-        let person = accounts::find(on, By::Id(link.account)).await?;
-        let (Some(_), Some(person)) = (found, person) else { return Ok(None) };
-        let mut changes = Changes {
+        let Some(Person { profile, .. }) = self.open_reset(on, token).await? else {
+            return Ok(None);
+        };
+        let account = profile.account;
+        let changes = Changes {
             password_hash: Some(password_hash),
             password_changed_at: Some(now),
+            // Whoever else had got in may have made it.
+            key: Some(None),
+            // Who read the mail owns the address that it went to.
+            email_confirmed_at: (!profile.email_confirmed).then_some(Some(now)),
             ..Changes::default()
         };
-        // Who read the mail owns the address that it went to.
-        if person.profile.email.as_ref() == Some(&link.email) && !person.profile.email_confirmed {
-            changes.email_confirmed_at = Some(Some(now));
-        }
-        accounts::change(on, link.account, changes).await?;
-        links::delete_of(on, link.account, Purpose::ResetPassword).await?;
-        let ending = Ending::All(link.account, "password_reset");
+        accounts::change(on, account, changes).await?;
+        links::revoke(on, account).await?;
+        let ending = Ending::All(account, "password_reset");
         let ended = self.delete_doomed(on, &ending).await?;
         transaction.commit().await?;
         self.announce(&ended, ending.reason());
-        Ok(Some(person.profile))
+        Ok(Some(profile))
     }
 
     /// Confirms the address that a link was mailed to: the account's, or the one that

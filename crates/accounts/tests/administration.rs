@@ -117,6 +117,26 @@ async fn editing_changes_what_is_given_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn another_address_by_staff_kills_the_links_mailed_to_the_one_before() {
+    for email in ["new@example.org", ""] {
+        let world = World::new().await;
+        let ann = world.make("ann", "old@example.org", false).await;
+        let caller = world.caller("ann").await;
+        world.accounts.request_email_change(&caller, "older@example.org").await.unwrap();
+        let moves = world.mailbox.token();
+        assert!(world.accounts.send_reset_link(ann).await.unwrap());
+        let reset = world.mailbox.token();
+        let edit = AccountEdit { email: Some(email.into()), ..AccountEdit::default() };
+        let profile = world.accounts.edit_account(ann, edit).await.unwrap();
+        assert!(!world.accounts.is_reset_open(&reset).await.unwrap());
+        assert!(world.accounts.reset_password(&reset, "reef-oar-17").await.is_err());
+        assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
+        assert_eq!(world.accounts.profile(ann).await.unwrap().unwrap(), profile);
+        world.enter("ann").await;
+    }
+}
+
+#[tokio::test]
 async fn deactivating_and_deleting_end_every_session_and_token() {
     let world = World::new().await;
     let ann = world.make("ann", "ann@example.org", false).await;

@@ -46,6 +46,15 @@ impl World {
         self.accounts.flush().await.unwrap();
         self.mailbox.token()
     }
+
+    /// Changes the database behind everybody's back.
+    async fn execute(&self, sql: &str) {
+        let backend = self.db.reader().get_database_backend();
+        let transaction = self.db.begin_write().await.unwrap();
+        let on = transaction.connection();
+        on.execute_raw(Statement::from_string(backend, sql)).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -265,14 +274,10 @@ async fn an_old_hash_is_renewed_by_signing_in() {
     world.sign_up("ann@example.org").await;
     // "tide-lamp-9" with m=1024, t=1: as if the parameters had been raised since.
     let old = old_hash();
-    let sql = format!("UPDATE accounts SET password_hash = '{old}'");
-    let backend = world.db.reader().get_database_backend();
-    let transaction = world.db.begin_write().await.unwrap();
-    let on = transaction.connection();
-    on.execute_raw(Statement::from_string(backend, sql)).await.unwrap();
-    transaction.commit().await.unwrap();
+    world.execute(&format!("UPDATE accounts SET password_hash = '{old}'")).await;
 
     world.enter("ann").await;
+    let backend = world.db.reader().get_database_backend();
     let select = Statement::from_string(backend, "SELECT password_hash FROM accounts");
     let row = world.db.reader().query_one_raw(select).await.unwrap().unwrap();
     let stored: String = row.try_get_by_index(0).unwrap();
@@ -338,7 +343,7 @@ async fn either_kind_of_person_adds_the_other_credential() {
     let ann = world.accounts.authenticate(&token).await.unwrap().unwrap();
     world.accounts.change_password(&ann, "", PASSWORD).await.unwrap();
     assert_eq!(world.enter("ann").await.account, ann.account);
-    world.accounts.request_email_change(ann.account, "ann@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "ann@example.org").await.unwrap();
     assert!(world.accounts.profile(ann.account).await.unwrap().unwrap().email.is_none());
     world.accounts.confirm_email(&world.mailbox.token()).await.unwrap().unwrap();
     assert_eq!(world.enter("ann@example.org").await.account, ann.account);
@@ -404,6 +409,92 @@ async fn a_reset_link_works_once_within_the_hour_and_ends_every_session() {
 }
 
 #[tokio::test]
+async fn another_password_kills_the_links_that_were_mailed_before() {
+    let world = World::new().await;
+    let account = world.confirmed("ann@example.org").await;
+    // Asked for by somebody who was in for a moment.
+    let thief = world.caller("ann").await;
+    let email = async || world.accounts.profile(account).await.unwrap().unwrap().email;
+    world.accounts.request_email_change(&thief, "thief@example.org").await.unwrap();
+    let moves = world.mailbox.token();
+    let link = world.reset_link("ann@example.org").await;
+    world.accounts.reset_password(&link, NEW).await.unwrap();
+    assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
+    assert_eq!(email().await.as_deref(), Some("ann@example.org"));
+
+    let signed_in = world.accounts.sign_in_with_password("ann", NEW, context()).await.unwrap();
+    let token = signed_in.token.expose();
+    let here = world.accounts.authenticate(token).await.unwrap().unwrap();
+    world.accounts.request_email_change(&here, "thief@example.org").await.unwrap();
+    let moves = world.mailbox.token();
+    let link = world.reset_link("ann@example.org").await;
+    world.accounts.change_password(&here, NEW, PASSWORD).await.unwrap();
+    assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
+    assert!(!world.accounts.is_reset_open(&link).await.unwrap());
+    assert_eq!(email().await.as_deref(), Some("ann@example.org"));
+
+    // A better hash of the same password is no other password.
+    let link = world.reset_link("ann@example.org").await;
+    world.execute(&format!("UPDATE accounts SET password_hash = '{}'", old_hash())).await;
+    world.enter("ann").await;
+    assert!(world.accounts.is_reset_open(&link).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_reset_link_works_for_the_address_that_it_was_mailed_to_only() {
+    let world = World::new().await;
+    world.confirmed("ann@example.org").await;
+    let link = world.reset_link("ann@example.org").await;
+    let sql = "UPDATE accounts SET email = 'a@b.example', email_folded = 'a@b.example'";
+    world.execute(sql).await;
+    assert!(!world.accounts.is_reset_open(&link).await.unwrap());
+    let tried = world.accounts.reset_password(&link, NEW).await;
+    assert!(matches!(tried, Err(ResetPasswordError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_reset_voids_the_access_key() {
+    let world = World::new().await;
+    let account = world.confirmed("ann@example.org").await;
+    let key = world.accounts.rotate_key(&world.caller("ann").await).await.unwrap();
+    let link = world.reset_link("ann@example.org").await;
+    world.accounts.reset_password(&link, NEW).await.unwrap();
+    let tried = world.accounts.sign_in(key.expose(), context()).await;
+    assert!(matches!(tried, Err(SignInError::Refused)));
+    assert!(!world.accounts.profile(account).await.unwrap().unwrap().has_key);
+    world.try_from(HOME, "ann", NEW).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_comes_of_what_a_session_asked_for_once_it_is_over() {
+    let world = World::new().await;
+    let account = world.confirmed("ann@example.org").await;
+    let accounts = &world.accounts;
+    let profile = async || accounts.profile(account).await.unwrap().unwrap();
+    let refused = async |over: &Principal| {
+        let before = profile().await;
+        let named = ProfileChange { first_name: Some("X".into()), ..ProfileChange::default() };
+        for result in [
+            accounts.change_password(over, PASSWORD, NEW).await,
+            accounts.rotate_key(over).await.map(drop),
+            accounts.request_email_change(over, "thief@example.org").await,
+            accounts.update_profile(over, named).await.map(drop),
+        ] {
+            assert!(matches!(result, Err(ChangeError::Gone)), "{result:?}");
+        }
+        assert_eq!(profile().await, before);
+    };
+    // The request was let in; then the session ended under it.
+    let (here, over) = (world.caller("ann").await, world.caller("ann").await);
+    accounts.end_other_sessions(&here).await.unwrap();
+    world.mailbox.take();
+    refused(&over).await;
+    world.execute("UPDATE accounts SET is_active = FALSE").await;
+    refused(&here).await;
+    assert!(world.mailbox.take().is_empty());
+}
+
+#[tokio::test]
 async fn a_reset_lets_the_owner_in_whatever_others_tried() {
     let world = World::new().await;
     world.confirmed("ann@example.org").await;
@@ -444,12 +535,7 @@ async fn an_address_that_nobody_confirmed_opens_no_account_that_has_a_key() {
     // Staff vouches for the address; what she gives herself by the API, nobody does.
     assert!(world.accounts.send_reset_link(ann.account).await.unwrap());
     world.mailbox.take();
-    let sql = "UPDATE accounts SET email_confirmed_at = NULL";
-    let backend = world.db.reader().get_database_backend();
-    let transaction = world.db.begin_write().await.unwrap();
-    let on = transaction.connection();
-    on.execute_raw(Statement::from_string(backend, sql)).await.unwrap();
-    transaction.commit().await.unwrap();
+    world.execute("UPDATE accounts SET email_confirmed_at = NULL").await;
     world.accounts.request_password_reset("typo@example.org", HOME).unwrap();
     world.accounts.flush().await.unwrap();
     assert!(world.mailbox.take().is_empty());
@@ -467,14 +553,15 @@ async fn confirming_an_address_works_once_within_a_day() {
     assert!(profile().await.email_confirmed);
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
 
-    world.accounts.request_email_change(account, "ann@other.example").await.unwrap();
+    let ann = world.caller("ann").await;
+    world.accounts.request_email_change(&ann, "ann@other.example").await.unwrap();
     let link = world.mailbox.token();
     assert!(world.accounts.reset_password(&link, NEW).await.is_err(), "it is no reset link");
     world.clock.advance(24 * HOUR);
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
     assert_eq!(profile().await.email.as_deref(), Some("ann@example.org"));
 
-    world.accounts.request_email_change(account, "ann@other.example").await.unwrap();
+    world.accounts.request_email_change(&ann, "ann@other.example").await.unwrap();
     world.accounts.confirm_email(&world.mailbox.token()).await.unwrap().unwrap();
     assert_eq!(profile().await.email.as_deref(), Some("ann@other.example"));
     let mails = world.mailbox.take();
@@ -485,17 +572,18 @@ async fn confirming_an_address_works_once_within_a_day() {
 #[tokio::test]
 async fn a_taken_address_cannot_be_moved_to_and_only_its_owner_hears_why() {
     let world = World::new().await;
-    let ann = world.sign_up("ann@example.org").await;
+    world.sign_up("ann@example.org").await;
+    let ann = world.caller("ann").await;
     world.sign_up("bob@example.org").await;
     world.mailbox.take();
-    world.accounts.request_email_change(ann, "bob@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "bob@example.org").await.unwrap();
     let mails = world.mailbox.take();
     assert!(
         matches!(&mails[..], [AccountMail::AlreadyRegistered { to, .. }] if to.as_str() == "bob@example.org")
     );
 
     // Free when asked for, taken when confirmed.
-    world.accounts.request_email_change(ann, "cid@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "cid@example.org").await.unwrap();
     let link = world.mailbox.token();
     world.sign_up("cid@example.org").await;
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
@@ -504,14 +592,15 @@ async fn a_taken_address_cannot_be_moved_to_and_only_its_owner_hears_why() {
 #[tokio::test]
 async fn no_more_than_three_confirmations_are_mailed_a_day() {
     let world = World::new().await;
-    let ann = world.sign_up("ann@example.org").await;
+    world.sign_up("ann@example.org").await;
+    let ann = world.caller("ann").await;
     for n in 0..10 {
-        world.accounts.request_email_change(ann, &format!("x{n}@example.org")).await.unwrap();
-        world.accounts.resend_confirmation(ann).await.unwrap();
+        world.accounts.request_email_change(&ann, &format!("x{n}@example.org")).await.unwrap();
+        world.accounts.resend_confirmation(&ann).await.unwrap();
     }
     assert_eq!(world.mailbox.take().len(), 3);
     world.clock.advance(24 * HOUR);
-    world.accounts.resend_confirmation(ann).await.unwrap();
+    world.accounts.resend_confirmation(&ann).await.unwrap();
     assert_eq!(world.mailbox.take().len(), 1);
 }
 
@@ -527,7 +616,7 @@ async fn what_is_shown_follows_the_wish_at_once() {
     assert_eq!(shown().await, "ann@example.org");
     let caller = world.accounts.authenticate(token.expose()).await.unwrap().unwrap();
     let change = ProfileChange { shows_username: Some(true), ..ProfileChange::default() };
-    let profile = world.accounts.update_profile(caller.account, change).await.unwrap();
+    let profile = world.accounts.update_profile(&caller, change).await.unwrap();
     assert!(profile.shows_username);
     assert_eq!(shown().await, "ann");
     assert!(world.accounts.is_current(&caller));

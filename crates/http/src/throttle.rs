@@ -1,8 +1,8 @@
 //! Rate limits for each client address: a token bucket in the form of the
 //! generic cell rate algorithm, one time stamp an address.
 //!
-//! Ours, not a library's, because a refused sign-in is charged after the fact
-//! (so it must be possible to look without taking), because the clock is a
+//! Ours, not a library's, because in the end only refused sign-ins are charged (so it
+//! must be possible to give back, and to look without taking), because the clock is a
 //! parameter, and because memory has a hard bound: of more than
 //! [`MAX_THROTTLED`] addresses in debt, the eighth that is nearest to recovery is
 //! forgotten, so that the deepest debts outlast any flood of new addresses.
@@ -85,6 +85,19 @@ impl Throttle {
         Ok(())
     }
 
+    /// Gives back what [`consume`](Self::consume) took of `address`. To be done well
+    /// within `refill`: what has recovered meanwhile would count twice.
+    pub fn refund(&self, address: IpAddr) {
+        let key = counted_as(address);
+        let now = self.clock.monotonic();
+        let mut entries = self.recovered_at.lock();
+        let Some(recovered_at) = entries.get_mut(&key) else { return };
+        *recovered_at = recovered_at.saturating_sub(self.quota.refill);
+        if *recovered_at <= now {
+            entries.remove(&key);
+        }
+    }
+
     fn excess(&self, now: Duration, after: Duration) -> Option<Duration> {
         let allowed = now + self.quota.refill * self.quota.burst;
         after.checked_sub(allowed).filter(|wait| !wait.is_zero())
@@ -154,6 +167,24 @@ mod tests {
         assert_eq!(throttle.consume(ann), Ok(()));
         assert!(throttle.consume(ann).is_err());
         assert_eq!(throttle.consume(ip("192.0.2.2")), Ok(()), "another address is not touched");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more() {
+        let (throttle, clock) = throttle();
+        let ann = ip("2001:db8::1");
+        while throttle.consume(ann).is_ok() {}
+        throttle.refund(ip("2001:db8::2"));
+        assert_eq!(throttle.consume(ann), Ok(()), "the same network");
+        assert_eq!(throttle.consume(ann), Err(Duration::from_secs(10)));
+        clock.advance(Duration::from_secs(25));
+        throttle.refund(ann);
+        assert!(throttle.recovered_at.lock().is_empty(), "nothing is owed, nothing is kept");
+        throttle.refund(ann);
+        for _ in 0..3 {
+            assert_eq!(throttle.consume(ann), Ok(()));
+        }
+        assert!(throttle.consume(ann).is_err(), "nobody gets more than the burst");
     }
 
     #[test]

@@ -28,7 +28,9 @@ const SENT: Words = Words {
 const DONE: Words = Words {
     icon: "check",
     heading: "Your password is set",
-    texts: &["Every device and app is signed out. Log in with the new password."],
+    texts: &[
+        "Every device and app is signed out, and an access key that you had does not work any more. Log in with the new password.",
+    ],
     href: "/login/",
     link: "Log in",
 };

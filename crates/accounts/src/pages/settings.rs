@@ -8,7 +8,7 @@ mod screen;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
-use base::SessionRef;
+use base::{Principal, SessionRef};
 use http::StatusCode;
 use http_kit::ApiError;
 
@@ -54,7 +54,7 @@ async fn profile(MemberForm { member, fields }: MemberForm) -> Result<Response, 
         shows_username: Some(typed.shows_username),
     };
     let accounts = &member.desk.accounts;
-    match accounts.update_profile(member.principal.account, change).await {
+    match accounts.update_profile(&member.principal, change).await {
         Ok(_) => Ok(back("profile", "profile")),
         Err(error) => {
             let errors = Errors::new("profile");
@@ -67,7 +67,7 @@ async fn profile(MemberForm { member, fields }: MemberForm) -> Result<Response, 
 async fn email(MemberForm { member, fields }: MemberForm) -> Result<Response, ApiError> {
     let email = fields.text("email");
     let accounts = &member.desk.accounts;
-    match accounts.request_email_change(member.principal.account, email).await {
+    match accounts.request_email_change(&member.principal, email).await {
         Ok(()) => Ok(back("email", "email")),
         Err(error) => {
             let errors = Errors::new("email");
@@ -77,7 +77,7 @@ async fn email(MemberForm { member, fields }: MemberForm) -> Result<Response, Ap
 }
 
 async fn resend(MemberForm { member, .. }: MemberForm) -> Result<Response, ApiError> {
-    match member.desk.accounts.resend_confirmation(member.principal.account).await {
+    match member.desk.accounts.resend_confirmation(&member.principal).await {
         Ok(()) => Ok(back("resent", "email")),
         Err(error) => refuse(&member, error, Errors::new("email"), |_| "new-email", None).await,
     }
@@ -161,8 +161,9 @@ async fn create_token(MemberForm { member, fields }: MemberForm) -> Result<Respo
     }
     let context = member.context().await?;
     let accounts = &member.desk.accounts;
-    let token = accounts.issue_token(member.principal.account, Some(name), &context, None).await;
-    // Deactivated this very moment: the next page leads to the door.
+    let Principal { account, session, .. } = member.principal;
+    let token = accounts.issue_token(account, Some(name), &context, Some(session)).await;
+    // Deactivated or signed out this very moment: the next page leads to the door.
     let Some(token) = token.map_err(ApiError::internal)? else {
         return Ok(redirect(StatusCode::SEE_OTHER, "/login/"));
     };
@@ -202,7 +203,7 @@ async fn refuse(
         }
         ChangeError::TooMany(wait) => (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait)),
         ChangeError::Busy => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
-        // Deleted meanwhile: the next page leads to the door.
+        // Deleted or signed out meanwhile: the next page leads to the door.
         ChangeError::Gone => return Ok(redirect(StatusCode::SEE_OTHER, "/login/")),
         ChangeError::Storage(cause) => return Err(ApiError::internal(cause)),
     };

@@ -95,8 +95,17 @@ pub(crate) async fn delete_of(
     Ok(())
 }
 
+/// Makes every link of `account` that was mailed so far work for nothing.
+pub(crate) async fn revoke(
+    on: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), StorageError> {
+    delete_of(on, account, Purpose::ResetPassword).await?;
+    void_confirmations(on, account).await
+}
+
 /// Voids the links of `account` to confirm an address.
-pub(crate) async fn void_confirmations(
+async fn void_confirmations(
     on: &impl ConnectionTrait,
     account: AccountId,
 ) -> Result<(), StorageError> {
