@@ -37,6 +37,11 @@ export class Server {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** @param {string} host by which a browser is to know it */
+  urlAt(host) {
+    return `http://${host}:${this.#port}`;
+  }
+
   /** What it has printed for whoever started it. */
   get greeting() {
     return this.#greeting;

@@ -8,7 +8,9 @@
 //!   before it.
 //! - Nothing here tells whether an account exists.
 //! - Secrets are shown on the answer to the form that made them, and nowhere else; every
-//!   page is `no-store` and sends no referrer, which are the edge's defaults.
+//!   page is `no-store`, which is the edge's default.
+//! - Where a secret is in the address, requests from the page do not tell it
+//!   ([`secret_address`]); those from other pages tell theirs to this server alone.
 //!
 //! Deliberately absent: rules about credentials (the handle's), styles and scripts
 //! (`web/`), wording of mails (the server's).
@@ -32,16 +34,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
-use axum::middleware::map_response_with_state;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use axum::routing::MethodRouter;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
-use http_kit::ApiError;
+use http_kit::{ADDRESS_IS_SECRET, ApiError};
 
 use crate::Accounts;
 use csrf::Csrf;
-use door::Said;
 
 /// What the pages need besides the accounts.
 #[derive(Clone, Debug)]
@@ -82,7 +83,6 @@ pub fn pages(accounts: Accounts, options: &PageOptions) -> Router {
         .merge(password::routes())
         .merge(settings::routes())
         .merge(setup::routes())
-        .layer(map_response_with_state(desk.clone(), as_page))
         .with_state(desk)
 }
 
@@ -99,33 +99,10 @@ fn redirect(status: StatusCode, path: &str) -> Response {
     (status, [(LOCATION, location)]).into_response()
 }
 
-/// Middleware: a failure is a page here, not JSON.
-async fn as_page(State(desk): State<Desk>, response: Response) -> Response {
-    let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if !json || !response.status().is_client_error() && !response.status().is_server_error() {
-        return response;
-    }
-    let (mut parts, _) = response.into_parts();
-    let said = Said {
-        page: Page { assets: Arc::clone(&desk.assets), csrf: String::new() },
-        icon: "alert",
-        heading: failure(parts.status),
-        texts: &["Go back and try again. If it stays like this, ask whoever runs this server."],
-        href: "/",
-        link: "To the start",
-    };
-    let Ok(text) = said.render() else { return parts.status.into_response() };
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    Response::from_parts(parts, text.into())
-}
-
-fn failure(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::FORBIDDEN => "This page is out of date.",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries. Wait a while.",
-        StatusCode::SERVICE_UNAVAILABLE => "The server is busy right now.",
-        status if status.is_server_error() => "Something went wrong on the server.",
-        _ => "That could not be read.",
-    }
+/// Routes whose address holds the secret of a link.
+fn secret_address(routes: MethodRouter<Desk>) -> MethodRouter<Desk> {
+    routes.layer(map_response(async |mut response: Response| {
+        response.headers_mut().extend([ADDRESS_IS_SECRET]);
+        response
+    }))
 }

@@ -1,8 +1,8 @@
 //! The rules that every request passes, around all capabilities' routes.
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
-//! every answer, a panic's answer, the time limit, other sites' pages, counting,
-//! the body limit, and the answers for what no route takes.
+//! every answer, errors as pages, a panic's answer, the time limit, other sites'
+//! pages, counting, the body limit, and the answers for what no route takes.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use http::uri::{PathAndQuery, Uri};
 use tower::{Layer, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{ApiError, OriginPolicy, TrustedProxies, client, headers, observe, origin};
+use crate::{ApiError, OriginPolicy, TrustedProxies, client, error_page, headers, observe, origin};
 
 /// How long a request may take from its headers to its answer's headers.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -34,6 +34,9 @@ pub struct EdgeOptions {
     pub origins: Arc<OriginPolicy>,
     /// Usually [`REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
+    /// Where the stylesheets of error pages are: `/assets/<version>`; empty if there
+    /// are none.
+    pub assets: Arc<str>,
 }
 
 impl Default for EdgeOptions {
@@ -42,6 +45,7 @@ impl Default for EdgeOptions {
             trusted_proxies: TrustedProxies::default(),
             origins: Arc::default(),
             request_timeout: REQUEST_TIMEOUT,
+            assets: Arc::default(),
         }
     }
 }
@@ -59,6 +63,7 @@ pub fn edge(routes: Router, options: EdgeOptions) -> Router {
         .layer(middleware::from_fn_with_state(options.origins, origin::forbid_cross_site))
         .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(options.assets, error_page::show))
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn_with_state(trusted, client::identify));
     // Rewriting must come before routing, so it wraps the router from outside.
@@ -181,6 +186,53 @@ mod tests {
         assert_eq!(parts.status, StatusCode::REQUEST_TIMEOUT);
         assert_eq!(parts.headers["connection"], "close");
         assert_eq!(body, r#"{"error":"The request took too long."}"#);
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_every_failure_as_a_page() {
+        let navigation = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        let requests = [("GET", "/none", 404), ("DELETE", "/a/b", 405), ("GET", "/panic", 500)];
+        for (method, path, status) in requests.into_iter().chain([("GET", "/hang", 408)]) {
+            let request = Request::builder().method(method).uri(path).header("accept", navigation);
+            let (parts, body) = answer(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(parts.status, status, "{path}");
+            assert_eq!(parts.headers["content-type"], "text/html; charset=utf-8", "{path}");
+            assert_eq!(parts.headers["referrer-policy"], "strict-origin", "{path}");
+            assert!(body.starts_with("<!doctype html>\n<html lang=\"en\">"), "{path}: {body}");
+            assert!(!body.contains("the secret cause"), "{path}: {body}");
+            assert_eq!(body.matches("<h1").count(), 1, "{path}: {body}");
+        }
+        let (parts, _) = ask("DELETE", "/a/b").await;
+        assert_eq!(parts.headers["content-type"], "application/json", "a script did not ask");
+    }
+
+    #[tokio::test]
+    async fn the_api_answers_in_json_whatever_is_accepted() {
+        // What Java's HttpURLConnection sends unasked.
+        let java = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
+        let request = Request::get("/api/none").header("accept", java);
+        let (parts, body) = answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(parts.headers["content-type"], "application/json");
+        assert_eq!(body, r#"{"error":"There is nothing here."}"#);
+    }
+
+    #[tokio::test]
+    async fn a_refused_form_says_what_to_do() {
+        let form = |accept: &str| {
+            let request = Request::post("/json").header("host", "packetboat.lan:7777");
+            let request = request.header("origin", "null").header("accept", accept);
+            request.body(Body::from("a=b")).unwrap()
+        };
+        let (parts, body) = answer(form("text/html,*/*;q=0.8")).await;
+        assert_eq!(parts.status, StatusCode::FORBIDDEN);
+        assert!(body.contains("Requests from other sites are refused."), "{body}");
+        assert!(
+            body.contains("Nothing was changed.") && body.contains("send the form again"),
+            "{body}"
+        );
+        let (parts, body) = answer(form("*/*")).await;
+        assert_eq!(parts.status, StatusCode::FORBIDDEN);
+        assert_eq!(body, r#"{"error":"Requests from other sites are refused."}"#);
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! The one form of a failure: a status and `{"error": "<one plain sentence>"}`.
+//! The one form of a failure: a status and `{"error": "<one plain sentence>"}`, which
+//! [`error_page`](crate::error_page) makes a page of for a browser.
 //!
 //! Texts of 5xx answers are fixed; their cause goes to the log, once, here.
 
@@ -17,6 +18,8 @@ use serde::Serialize;
 pub struct ApiError {
     status: StatusCode,
     message: Cow<'static, str>,
+    /// What to do about it: a person reads it, a program does not.
+    advice: Option<&'static str>,
     retry_after: Option<Duration>,
     closes: bool,
 }
@@ -30,7 +33,7 @@ impl ApiError {
     /// `status` with one plain sentence for the caller. The sentence must hold
     /// no secret and nothing of the server's inside.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, message: message.into(), retry_after: None, closes: false }
+        Self { status, message: message.into(), advice: None, retry_after: None, closes: false }
     }
 
     /// `500` with a fixed text; logs `cause`, so callers need not.
@@ -68,10 +71,25 @@ impl ApiError {
         Self { closes: true, ..error }
     }
 
+    /// Adds what a person can do about it, in plain sentences: shown on the page that
+    /// a browser gets, and not part of the JSON.
+    #[must_use]
+    pub fn advise(self, advice: &'static str) -> Self {
+        Self { advice: Some(advice), ..self }
+    }
+
     /// The status this error answers with.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        self.advice
     }
 }
 
@@ -84,6 +102,8 @@ impl IntoResponse for ApiError {
         if self.closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // For the edge, which makes a page of it where a browser asked for one.
+        response.extensions_mut().insert(self);
         response
     }
 }

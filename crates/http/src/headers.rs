@@ -1,6 +1,12 @@
 //! Headers that every answer carries, so that no route can forget them.
 //!
 //! A route that sets one of them itself keeps its own value.
+//!
+//! The referrer policy is not only about privacy. A browser that must not say where a
+//! request comes from says `Origin: null` with a form (Fetch, "append a request
+//! `Origin` header"), and over plain HTTP on any host but `localhost` it sends no
+//! `Sec-Fetch-Site` either: `no-referrer` makes every form there look like another
+//! site's. `same-origin` tells other sites as little, and lets our own forms through.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -19,13 +25,19 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// For pages whose address holds a secret (a link from a mail): requests from there
+/// name the origin and never the path, not even to this server, whose proxy may log it.
+/// Forms work, for `Origin` stays what it is.
+pub const ADDRESS_IS_SECRET: (HeaderName, HeaderValue) =
+    (REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+
 /// One year.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),

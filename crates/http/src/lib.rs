@@ -8,7 +8,8 @@
 //!
 //! Invariants: nothing a client sends or leaves out holds a connection, a buffer
 //! or a map entry beyond a named limit; forwarding headers are believed from
-//! trusted proxies only; a failure answers `{"error": "<sentence>"}`.
+//! trusted proxies only; a failure answers `{"error": "<sentence>"}`, or a page to a
+//! browser that asked for one.
 //!
 //! Deliberately absent: tables, sessions, routes of a capability, HTTP/2 (a
 //! WebSocket server behind HTTP/1.1 needs one parser, not two), CORS (there is
@@ -20,6 +21,7 @@ mod client;
 mod cookie;
 mod edge;
 mod error;
+mod error_page;
 mod headers;
 mod json;
 mod linger;
@@ -35,6 +37,7 @@ pub use client::{Client, Peer, TrustedProxies};
 pub use cookie::{clear_cookie, cookie, set_cookie};
 pub use edge::{EdgeOptions, MAX_BODY, REQUEST_TIMEOUT, edge};
 pub use error::ApiError;
+pub use headers::ADDRESS_IS_SECRET;
 pub use json::{MAX_JSON_BODY, StrictJson};
 pub use network::Exempt;
 pub use origin::{InvalidOrigin, Origin, OriginPolicy};

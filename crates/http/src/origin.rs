@@ -145,6 +145,14 @@ fn sent(headers: &HeaderMap) -> Sent {
     }
 }
 
+/// For a person whose browser was refused. A server's own form is refused where a proxy
+/// or an extension hides where it was sent from, or a proxy changes the host's name;
+/// docs/OPERATING.md says what to do about either.
+const ADVICE: &str = "Nothing was changed. Open this server's own address, load the page \
+    anew, and send the form again. If it is refused there too, a proxy or an extension \
+    hides where the form was sent from: ask the person who runs this server. Its manual \
+    says what to do.";
+
 /// Middleware: refuses unsafe methods from another site's page with 403.
 pub(crate) async fn forbid_cross_site(
     State(policy): State<Arc<OriginPolicy>>,
@@ -158,7 +166,9 @@ pub(crate) async fn forbid_cross_site(
     if allowed {
         return next.run(request).await;
     }
-    ApiError::new(StatusCode::FORBIDDEN, "Requests from other sites are refused.").into_response()
+    ApiError::new(StatusCode::FORBIDDEN, "Requests from other sites are refused.")
+        .advise(ADVICE)
+        .into_response()
 }
 
 #[cfg(test)]

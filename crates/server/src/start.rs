@@ -141,6 +141,7 @@ impl Apps {
             trusted_proxies: TrustedProxies(settings.trusted_proxies.clone()),
             origins: Arc::new(origins),
             request_timeout: REQUEST_TIMEOUT,
+            assets: site.options().assets.as_str().into(),
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
         let mut main = Router::new()

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::door::{DEAD_LINK, Press, Visitor, VisitorForm, Words};
-use super::{Desk, redirect};
+use super::{Desk, redirect, secret_address};
 
 const CONFIRMED: Words = Words {
     icon: "check",
@@ -22,7 +22,7 @@ const CONFIRMED: Words = Words {
 pub(super) fn routes() -> Router<Desk> {
     Router::new()
         .route("/confirm/done", get(done))
-        .route("/confirm/{token}", get(show).post(confirm))
+        .route("/confirm/{token}", secret_address(get(show).post(confirm)))
 }
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {

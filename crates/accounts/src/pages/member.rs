@@ -20,6 +20,9 @@ use crate::{Admitted, SignInContext};
 /// Where somebody without a session is sent from a page that needs one.
 const DOOR: &str = "/login/?next=/settings/";
 
+/// What to do about a form of another session.
+const RELOAD: &str = "Nothing was changed. Go back, load the page anew, and send the form again.";
+
 /// A request by somebody signed in with a browser.
 pub(super) struct Member {
     pub(super) desk: Desk,
@@ -109,6 +112,6 @@ impl FromRequest<Desk> for MemberForm {
             return Ok(Self { member, fields });
         }
         let message = "This form was made for another session.";
-        Err(ApiError::new(StatusCode::FORBIDDEN, message).into())
+        Err(ApiError::new(StatusCode::FORBIDDEN, message).advise(RELOAD).into())
     }
 }

@@ -10,7 +10,7 @@ use http_kit::ApiError;
 
 use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
 use super::errors::Errors;
-use super::{Desk, Page, redirect};
+use super::{Desk, Page, redirect, secret_address};
 use crate::{ResetError, ResetPasswordError};
 
 /// The same whether or not the address has an account.
@@ -46,7 +46,7 @@ pub(super) fn routes() -> Router<Desk> {
             "/password/reset/done",
             get(async |visitor: Visitor| visitor.say(StatusCode::OK, DONE)),
         )
-        .route("/password/reset/{token}", get(show).post(reset))
+        .route("/password/reset/{token}", secret_address(get(show).post(reset)))
 }
 
 #[derive(Template)]

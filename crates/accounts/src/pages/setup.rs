@@ -10,7 +10,7 @@ use http_kit::ApiError;
 
 use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
 use super::errors::Errors;
-use super::{Desk, Page, redirect};
+use super::{Desk, Page, redirect, secret_address};
 use crate::{ChangeError, SetUpError};
 
 const DONE: Words = Words {
@@ -24,7 +24,7 @@ const DONE: Words = Words {
 pub(super) fn routes() -> Router<Desk> {
     Router::new()
         .route("/setup/done", get(async |visitor: Visitor| visitor.say(StatusCode::OK, DONE)))
-        .route("/setup/{token}", get(show).post(set_up))
+        .route("/setup/{token}", secret_address(get(show).post(set_up)))
 }
 
 #[derive(Template)]
