@@ -1,7 +1,8 @@
 /** <pb-people>: who is here. Set `room` before connecting it. */
 
-import { h, reconcile } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { framed } from "../lib/frame.js";
+import { reconcile } from "../lib/reconcile.js";
 import { t } from "../lib/strings.js";
 import { View } from "../lib/view.js";
 import { avatar } from "./avatar.js";

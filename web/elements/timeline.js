@@ -6,9 +6,10 @@
  * it is; a reader at the end stays at the end.
  */
 
-import { h, reconcile } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { framed } from "../lib/frame.js";
 import { icon } from "../lib/icons.js";
+import { reconcile } from "../lib/reconcile.js";
 import { t } from "../lib/strings.js";
 import { View } from "../lib/view.js";
 import { buildRows } from "../stores/rows.js";

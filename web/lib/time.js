@@ -23,6 +23,12 @@ export function dayKey(at) {
 }
 
 /**
+ * @param {number} at milliseconds since the epoch
+ * @returns {number} midnight before it, local: the same for all times of the day
+ */
+export const startOfDay = (at) => new Date(at).setHours(0, 0, 0, 0);
+
+/**
  * @param {number} at
  * @param {number} now
  */

@@ -3,7 +3,7 @@
  * joins and leaves summed up, the divider, messages on their way. Pure functions.
  */
 
-import { dayKey, dayLabel } from "../lib/time.js";
+import { dayKey, dayLabel, startOfDay } from "../lib/time.js";
 
 /** @typedef {import("../types/app.js").LoggedMessage} LoggedMessage */
 /** @typedef {import("../types/app.js").Notice} Notice */
@@ -43,7 +43,7 @@ export function buildRows({ messages, notices, pending, me, newFrom, now }) {
   const addMessage = (message) => {
     if (dayKey(message.at) !== day) {
       day = dayKey(message.at);
-      rows.push({ kind: "day", key: `d${day}`, at: message.at, label: dayLabel(message.at, now) });
+      rows.push({ kind: "day", key: `d${day}`, at: startOfDay(message.at), label: dayLabel(message.at, now) });
       previous = null;
     }
     const head =

@@ -25,6 +25,12 @@ test("each day has its heading, today and yesterday by name", () => {
   assert.deepEqual(all.filter((row) => row.kind === "day").map((row) => row.label), [t.yesterday, t.today]);
 });
 
+test("a heading stays what it is when the first message of its day falls out", () => {
+  const [first] = rows({ messages: [message(1, "ann"), message(2, "bob")] });
+  const [later] = rows({ messages: [message(2, "bob")] });
+  assert.deepEqual(later, first);
+});
+
 test("the divider stands before the first unread message and starts a group", () => {
   const messages = [message(1, "ann"), message(2, "ann"), message(3, "ann")];
   assert.deepEqual(kinds(rows({ messages, newFrom: 2 })), ["day", "HEAD", "new", "HEAD", "more"]);
