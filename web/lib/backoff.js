@@ -1,24 +1,32 @@
-/** How long to wait before connecting again. */
+/**
+ * How long to wait before connecting again. All pages of a room may lose their connection
+ * in the same moment, so every wait is random over a time in which a server can take all
+ * of them back.
+ */
 
-/** The first wait, milliseconds. */
-const BASE_MS = 500;
+/** The shortest wait, milliseconds. */
+const LEAST_MS = 200;
+/** The first wait is at most this, milliseconds. */
+const FIRST_MS = 2_000;
 /** The longest wait, milliseconds. */
 const LIMIT_MS = 30_000;
-/** A server that shut down asks its clients to come back spread over this time. */
+/** Clients that the server has let go are asked to come back spread over this time. */
 const SPREAD_MS = 5_000;
 
 /**
- * Doubles with each attempt, half of it random, so that clients cut off together do not
- * come back together.
+ * A random wait below a bound that doubles with each attempt ("full jitter": M. Brooker,
+ * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
  * @param {number} attempt from 0
  * @param {() => number} random in [0, 1)
  */
 export function backoff(attempt, random) {
-  const ceiling = Math.min(LIMIT_MS, BASE_MS * 2 ** Math.min(attempt, 16));
-  return Math.round(ceiling / 2 + (ceiling / 2) * random());
+  const bound = Math.min(LIMIT_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
+  return Math.round(LEAST_MS + (bound - LEAST_MS) * random());
 }
 
 /**
+ * The wait after the server itself has ended a good connection: it shuts down, or found
+ * this page too slow or silent, and then perhaps many others with it.
  * @param {() => number} random in [0, 1)
  */
 export function spread(random) {

@@ -14,6 +14,12 @@ import { Signal } from "./signal.js";
 
 /** A hand-shake that takes longer is given up, milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000;
+/**
+ * An open connection that has not said a word for so long is given up, milliseconds: the
+ * server makes thousands who come at once wait up to 15 s for their welcome, and a long one
+ * then takes its time on a slow line.
+ */
+const WELCOME_TIMEOUT_MS = 45_000;
 /** Silence after a sign of life was asked for that means the connection is dead. */
 const ANSWER_TIMEOUT_MS = 8_000;
 /** A connection that lasted this long makes the next wait start small again. */
@@ -21,7 +27,7 @@ const STABLE_MS = 5_000;
 /** How long to stay away when the server answers 429 without saying, seconds. */
 const THROTTLED_S = 10;
 
-const CLOSE = { goingAway: 1001, sessionEnded: 1008, tooSlow: 1013 };
+const CLOSE = { goingAway: 1001, sessionEnded: 1008, tryAgainLater: 1013 };
 
 /**
  * What the socket needs from outside, as parameters for the tests.
@@ -106,13 +112,25 @@ export class RoomSocket {
     const socket = this.#around.open(this.#around.query());
     this.#socket = socket;
     this.state.value = { phase: "connecting", again: this.#everOpen };
+    this.#giveUpAfter(OPEN_TIMEOUT_MS);
+    socket.onopen = () => {
+      if (socket === this.#socket && this.state.value.phase === "connecting") this.#giveUpAfter(WELCOME_TIMEOUT_MS);
+    };
+    socket.onmessage = (event) => this.#received(socket, event.data);
+    socket.onclose = (event) => this.#closed(socket, event.code);
+  }
+
+  /**
+   * The next step of connecting must be done by then.
+   * @param {number} ms
+   */
+  #giveUpAfter(ms) {
+    this.#around.never(this.#deadline ?? 0);
     this.#deadline = this.#around.later(() => {
       this.#deadline = undefined;
       this.#drop();
       this.#wait(backoff(this.#attempt++, this.#around.random));
-    }, OPEN_TIMEOUT_MS);
-    socket.onmessage = (event) => this.#received(socket, event.data);
-    socket.onclose = (event) => this.#closed(socket, event.code);
+    }, ms);
   }
 
   /**
@@ -152,7 +170,7 @@ export class RoomSocket {
     if (wasOpen && lasted >= STABLE_MS) this.#attempt = 0;
     if (code === CLOSE.sessionEnded) this.#end();
     else if (code === CLOSE.goingAway) this.#wait(spread(this.#around.random));
-    else if (code === CLOSE.tooSlow && lasted >= STABLE_MS) this.#connect();
+    else if (code === CLOSE.tryAgainLater && wasOpen && lasted >= STABLE_MS) this.#wait(spread(this.#around.random));
     else if (wasOpen) this.#wait(backoff(this.#attempt++, this.#around.random));
     else void this.#afterRefusal();
   }

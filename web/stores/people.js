@@ -7,6 +7,8 @@ import { Signal } from "../lib/signal.js";
 /** Names kept and drawn. */
 const NAMES_LIMIT = 500;
 
+const COLLATOR = new Intl.Collator(undefined, { sensitivity: "base" });
+
 /** @typedef {{names: string[], count: number}} PeopleState */
 
 export class People {
@@ -28,26 +30,23 @@ export class People {
   }
 
   /**
-   * @param {string} name
+   * What has changed since, all at once. Without names only the number is news: some of
+   * those shown may have left, which the server tells later.
    * @param {number} count
+   * @param {string[]} joined
+   * @param {string[]} left none of them in `joined`
    */
-  join(name, count) {
-    const { names } = this.state.value;
-    const known = names.includes(name) || names.length >= NAMES_LIMIT;
-    this.state.value = { names: known ? names : sorted([...names, name]), count };
-  }
-
-  /**
-   * @param {string} name
-   * @param {number} count
-   */
-  leave(name, count) {
-    const names = this.state.value.names.filter((other) => other !== name);
-    this.state.value = { names, count };
+  change(count, joined, left) {
+    const had = this.state.value.names;
+    const names = new Set(had);
+    for (const name of left) names.delete(name);
+    for (const name of joined) if (names.size < NAMES_LIMIT) names.add(name);
+    const same = names.size === had.length && had.every((name) => names.has(name));
+    this.state.value = { names: same ? had : sorted([...names]), count };
   }
 }
 
 /** @param {string[]} names */
 function sorted(names) {
-  return [...names].sort((a, b) => a.localeCompare(b, undefined, { sensitivity: "base" }));
+  return [...names].sort(COLLATOR.compare);
 }

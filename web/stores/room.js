@@ -15,6 +15,7 @@ import { Unread } from "./unread.js";
 /** @typedef {import("../types/wire.js").ClientFrame} ClientFrame */
 /** @typedef {import("../types/wire.js").Message} Message */
 /** @typedef {import("../types/wire.js").Welcome} Welcome */
+/** @typedef {import("../types/wire.js").Presence} Presence */
 
 /** The text limit until the server has named its own, Unicode scalar values. */
 const TEXT_LIMIT = 300;
@@ -94,8 +95,13 @@ export class Room {
         this.log.removed([frame.id]);
         break;
       case "join":
+        this.#presence({ online_count: frame.online_count, joined: [frame.username] });
+        break;
       case "leave":
-        this.#presence(frame.type, frame.username, frame.online_count);
+        this.#presence({ online_count: frame.online_count, left: [frame.username] });
+        break;
+      case "presence":
+        this.#presence(frame);
         break;
       case "typing":
         if (frame.username !== this.me.value) this.typing.seen(frame.username);
@@ -187,16 +193,24 @@ export class Room {
     if (entry) this.log.append({ id, at, author: this.me.value, text: entry.text, clientId });
   }
 
+  /** @param {Presence} news */
+  #presence({ online_count: count, online, joined = [], left = [] }) {
+    if (online) this.people.replace(online, count, this.me.value);
+    else this.people.change(count, joined, left);
+    // A list that names everybody tells who has left, too.
+    const gone = online && online.length >= count ? this.typing.names.value.filter((name) => !online.includes(name)) : left;
+    for (const name of gone) this.typing.done(name);
+    this.#note("join", joined);
+    this.#note("leave", left);
+  }
+
   /**
    * @param {"join" | "leave"} kind
-   * @param {string} name
-   * @param {number} count
+   * @param {string[]} names
    */
-  #presence(kind, name, count) {
-    if (kind === "join") this.people.join(name, count);
-    else this.people.leave(name, count);
-    if (kind === "leave") this.typing.done(name);
-    if (name !== this.me.value) this.log.notice(kind, name, this.#needs.time.now());
+  #note(kind, names) {
+    const at = this.#needs.time.now();
+    for (const name of names) if (name !== this.me.value) this.log.notice(kind, name, at);
   }
 
   /** @param {ClientFrame | null} frame */

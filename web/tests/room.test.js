@@ -101,6 +101,46 @@ test("who is here", () => {
   assert.deepEqual(room.people.state.value, { names: ["Bob", "me"], count: 2 });
 });
 
+test("in a large room, who came and went is told in one", () => {
+  const { room, welcome } = setup();
+  const presence = (news) => room.receive({ type: "presence", ...news });
+  const noticed = () => room.log.state.value.notices.map(({ kind, name }) => `${kind} ${name}`);
+  welcome({ online_count: 1_200 });
+  presence({ online_count: 1_201, joined: ["Bob", "cid"], left: ["ann"] });
+  assert.deepEqual(room.people.state.value, { names: ["Bob", "cid", "me"], count: 1_201 });
+  assert.deepEqual(noticed(), ["join Bob", "join cid", "leave ann"]);
+  presence({ online_count: 1_200, left: ["cid"] });
+  presence({ online_count: 1_201, joined: ["dan"] });
+  presence({ online_count: 1_201, joined: [], left: [] });
+  assert.deepEqual(room.people.state.value, { names: ["Bob", "dan", "me"], count: 1_201 });
+  // Too much at once: the names are those from before for a moment, then others.
+  presence({ online_count: 640 });
+  assert.deepEqual(room.people.state.value, { names: ["Bob", "dan", "me"], count: 640 });
+  presence({ online_count: 640, online: ["Bob", "eve"] });
+  assert.deepEqual(room.people.state.value, { names: ["Bob", "eve", "me"], count: 640 });
+  assert.equal(noticed().length, 5, "a new list is no news of anybody");
+});
+
+test("a list without end is not kept", () => {
+  const { room, welcome } = setup();
+  welcome();
+  room.receive({ type: "presence", online_count: 900, joined: Array.from({ length: 900 }, (_, index) => `p${index}`) });
+  assert.deepEqual([room.people.state.value.names.length, room.people.state.value.count], [500, 900]);
+});
+
+test("who has left is not typing, however it is told", () => {
+  const { room, welcome } = setup();
+  const names = ["ann", "bob", "cid", "me"];
+  welcome({ online: names, online_count: 4 });
+  for (const username of ["ann", "bob", "cid"]) room.receive({ type: "typing", username });
+  room.receive({ type: "presence", online_count: 3, left: ["ann"] });
+  assert.deepEqual(room.typing.names.value, ["bob", "cid"]);
+  room.receive({ type: "presence", online_count: 2, online: ["cid", "me"] });
+  assert.deepEqual(room.typing.names.value, ["cid"]);
+  room.receive({ type: "presence", online_count: 700, online: ["bob", "me"] });
+  assert.deepEqual(room.typing.names.value, ["cid"], "a list that is not whole tells nothing of who is not on it");
+});
+
 test("typing ends with the message, and is said at most every three seconds", () => {
   const { room, wire, welcome, says } = setup();
   welcome();

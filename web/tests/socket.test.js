@@ -17,6 +17,9 @@ class FakeSocket {
   close() {
     this.closed = true;
   }
+  open() {
+    this.onopen();
+  }
   say(frame) {
     this.onmessage({ data: JSON.stringify(frame) });
   }
@@ -26,7 +29,7 @@ class FakeSocket {
 }
 
 /** A socket in a world whose time and randomness the test owns. */
-function setup() {
+function setup(random = () => 0.5) {
   const world = {
     now: 0,
     timers: new Map(),
@@ -61,7 +64,7 @@ function setup() {
     onFrame: (frame) => world.frames.push(frame),
     onEnded: () => (world.ended += 1),
     now: () => world.now,
-    random: () => 0.5,
+    random,
     later: (run, ms) => {
       world.timers.set((next += 1), { at: world.now + ms, run });
       return next;
@@ -71,16 +74,56 @@ function setup() {
   socket.start();
   return { socket, world };
 }
-const opened = () => {
-  const both = setup();
+const opened = (/** @type {(() => number) | undefined} */ random) => {
+  const both = setup(random);
   both.world.last.say({ type: "welcome" });
   return both;
 };
 
-test("waits double up to thirty seconds, half of each random", () => {
-  assert.deepEqual([0, 1, 2, 10].map((attempt) => backoff(attempt, () => 0)), [250, 500, 1000, 15_000]);
-  assert.deepEqual([0, 1, 2, 50].map((attempt) => backoff(attempt, () => 0.999999)), [500, 1000, 2000, 30_000]);
+test("waits are random below a bound that doubles up to thirty seconds", () => {
+  assert.deepEqual([0, 1, 2, 10].map((attempt) => backoff(attempt, () => 0)), [200, 200, 200, 200]);
+  assert.deepEqual([0, 1, 2, 50].map((attempt) => backoff(attempt, () => 0.999999)), [2000, 4000, 8000, 30_000]);
   assert.equal(spread(() => 0.5), 2500);
+});
+
+test("ten thousand pages cut off in one moment do not come back in one", () => {
+  const PAGES = 10_000;
+  const SLOT_MS = 100;
+  let seed = 1;
+  const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  for (const code of [1001, 1006, 1013]) {
+    /** @type {Map<number, number>} how many come back in each slot */
+    const slots = new Map();
+    for (let page = 0; page < PAGES; page += 1) {
+      const { world } = opened(random);
+      world.pass(60_000);
+      world.last.break(code);
+      const [timer] = world.timers.values();
+      const slot = timer === undefined ? 0 : Math.floor((timer.at - world.now) / SLOT_MS);
+      slots.set(slot, (slots.get(slot) ?? 0) + 1);
+    }
+    assert.ok(Math.max(...slots.values()) < PAGES / 10, `${code}: ${[...slots]}`);
+  }
+});
+
+test("the welcome may come fifteen seconds after the connection is open, and later", () => {
+  const { socket, world } = setup();
+  world.pass(9_000);
+  world.last.open();
+  world.pass(40_000);
+  assert.deepEqual([world.sockets.length, socket.state.value.phase], [1, "connecting"]);
+  world.last.say({ type: "welcome" });
+  assert.equal(socket.state.value.phase, "open");
+  world.pass(600_000);
+  assert.equal(world.sockets.length, 1);
+});
+
+test("a connection that is open and never says a word is given up", () => {
+  const { socket, world } = setup();
+  world.last.open();
+  world.pass(46_000);
+  assert.ok(world.sockets[0].closed);
+  assert.notEqual(socket.state.value.phase, "open");
 });
 
 test("open means welcomed", () => {
@@ -101,7 +144,7 @@ test("a broken connection is opened again, later each time", () => {
     world.pass(socket.state.value.until - world.now);
     world.last.break(1006);
   }
-  assert.deepEqual(waits, [375, 750, 1500, 3000]);
+  assert.deepEqual(waits, [1100, 2100, 4100, 8100]);
   assert.equal(world.sockets.length, 5);
 });
 
@@ -114,7 +157,7 @@ test("a connection that lasted starts over with a short wait", () => {
   world.last.say({ type: "welcome" });
   world.pass(6_000);
   world.last.break(1006);
-  assert.equal(socket.state.value.until - world.now, 375);
+  assert.equal(socket.state.value.until - world.now, 1100);
 });
 
 test("close codes: session over, server going, too slow", () => {
@@ -129,10 +172,14 @@ test("close codes: session over, server going, too slow", () => {
   const slow = opened();
   slow.world.pass(10_000);
   slow.world.last.break(1013);
-  assert.equal(slow.socket.state.value.phase, "connecting");
+  assert.equal(slow.socket.state.value.until - slow.world.now, 2500);
+  slow.world.pass(2_500);
   slow.world.last.say({ type: "welcome" });
   slow.world.last.break(1013);
-  assert.equal(slow.socket.state.value.phase, "waiting", "but not in a circle");
+  slow.world.pass(slow.socket.state.value.until - slow.world.now);
+  slow.world.last.say({ type: "welcome" });
+  slow.world.last.break(1013);
+  assert.equal(slow.socket.state.value.until - slow.world.now, 2100, "longer when it ends at once again");
 });
 
 test("a refused hand-shake asks why", async () => {
@@ -170,7 +217,7 @@ test("a nudge connects at once; on an open connection it asks for a sign of life
 
 test("a hand-shake that hangs is given up", () => {
   const { world } = setup();
-  world.pass(11_000);
+  world.pass(12_000);
   assert.ok(world.sockets[0].closed);
   assert.equal(world.sockets.length, 2);
 });

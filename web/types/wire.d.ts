@@ -26,6 +26,17 @@ export interface Welcome {
   removed?: number[];
 }
 
+/**
+ * Who came and went since the last such frame; without names only the number is news.
+ * `online` replaces the list (at most 500 names, sorted).
+ */
+export interface Presence {
+  online_count: number;
+  joined?: string[];
+  left?: string[];
+  online?: string[];
+}
+
 export type ServerFrame =
   | Welcome
   | ({ type: "message" } & Message)
@@ -35,6 +46,7 @@ export type ServerFrame =
   | { type: "removed"; id: number }
   | { type: "join"; username: string; online_count: number }
   | { type: "leave"; username: string; online_count: number }
+  | ({ type: "presence" } & Presence)
   | { type: "typing"; username: string }
   | { type: "error"; code: string; error: string };
 
