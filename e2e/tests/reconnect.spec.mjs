@@ -100,3 +100,36 @@ test("a server that shuts down in order says so, and its clients come back", asy
   await expectConnected(ann);
   await expect(messageBox(ann)).toHaveValue("still typing");
 });
+
+test("a page waits for a welcome that comes late, and hears of many at once", async ({ person }) => {
+  const ann = await person("ann");
+  /** Longer than a page waits for a hand-shake; a server may take 15 s when thousands come at once. */
+  const LATE_MS = 11_000;
+  let opened = 0;
+  /** @type {(frame: object) => void} */
+  let tell = () => {};
+  await ann.routeWebSocket(/\/ws/, (page) => {
+    opened += 1;
+    const upstream = page.connectToServer();
+    tell = (frame) => page.send(JSON.stringify(frame));
+    upstream.onMessage((text) => {
+      if (JSON.parse(String(text)).type === "welcome") setTimeout(() => page.send(text), LATE_MS);
+      else page.send(text);
+    });
+  });
+  await ann.reload();
+  await expectConnected(ann);
+  expect(opened).toBe(1);
+
+  const people = ann.locator("pb-people");
+  tell({ type: "presence", online_count: 640, joined: ["bob", "cid"] });
+  await expect(people.getByText("bob", { exact: true })).toBeVisible();
+  await expect(ann.getByRole("banner")).toContainText("640 here");
+  tell({ type: "presence", online_count: 641, joined: ["dan"], left: ["bob"] });
+  await expect(people.getByText("dan", { exact: true })).toBeVisible();
+  await expect(people.getByText("bob", { exact: true })).toHaveCount(0);
+  tell({ type: "presence", online_count: 300 });
+  await expect(ann.getByRole("banner")).toContainText("300 here");
+  tell({ type: "presence", online_count: 3, online: ["ann", "eve", "flo"] });
+  await expect(people.getByRole("listitem")).toHaveText([/ann/, /eve/, /flo/]);
+});
