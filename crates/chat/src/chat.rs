@@ -9,12 +9,13 @@ use http_kit::{Exempt, OriginPolicy};
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
 use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use transport::Sockets;
 
 use crate::commit;
 use crate::pace::Rate;
 use crate::recent::{RECENT, Recent};
-use crate::room::Room;
+use crate::room::{Room, usher};
 use crate::routes::{self, Gate};
 use crate::socketio::{Options, Socketio};
 use crate::store::Store;
@@ -64,6 +65,8 @@ struct Inner {
     /// There once there are routes.
     socketio: OnceLock<Socketio>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    /// Let clients in and tell changes of presence, until the chat is dropped.
+    _ushers: [AbortOnDropHandle<()>; 2],
 }
 
 impl Chat {
@@ -89,8 +92,12 @@ impl Chat {
         let room = Room::new(record, recent, store, clock, rate, settings.partitions);
         let room = Arc::new(room);
         let committer = Mutex::new(Some(tokio::spawn(commit::run(room.clone()))));
+        let _ushers = [
+            AbortOnDropHandle::new(tokio::spawn(usher::run(room.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(usher::tell_changes(room.clone()))),
+        ];
         let socketio = OnceLock::new();
-        Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer })))
+        Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer, _ushers })))
     }
 
     /// `GET /ws` and `/socket.io`.

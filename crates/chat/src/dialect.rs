@@ -77,6 +77,17 @@ pub(crate) fn leave(username: &str, online: usize) -> [Bytes; MAX_FORMATS] {
     both(piratchat::leave(username), packetboat::leave(username, online))
 }
 
+/// An arrival in a large room, for the dialect that is told of each: our own is told
+/// by [`crowd`].
+pub(crate) fn joined_crowd(username: &str) -> [Bytes; MAX_FORMATS] {
+    both(piratchat::join(username), Bytes::new())
+}
+
+/// What a large room is told of who came and went, as frames of each dialect.
+pub(crate) fn crowd(piratchat: Bytes, packetboat: Bytes) -> [Bytes; MAX_FORMATS] {
+    both(piratchat, packetboat)
+}
+
 /// Somebody types: only our own dialect has a word for it.
 pub(crate) fn typing(username: &str) -> [Bytes; MAX_FORMATS] {
     both(Bytes::new(), packetboat::typing(username))
@@ -122,7 +133,11 @@ fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 
 /// A text frame of `event` as JSON.
 fn encode(event: &impl Serialize) -> Bytes {
+    frame::text(&json(event))
+}
+
+fn json(event: &impl Serialize) -> Vec<u8> {
     // The events here are structs of strings, numbers and lists, which always
     // serialise; if one ever did not, an empty frame says less than a panic costs.
-    frame::text(&serde_json::to_vec(event).unwrap_or_default())
+    serde_json::to_vec(event).unwrap_or_default()
 }

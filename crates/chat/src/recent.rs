@@ -8,13 +8,9 @@ use base::{AccountId, Timestamp};
 
 use crate::Message;
 
-/// Messages kept. A client that missed no more than this, and no more than
-/// [`RECOVERY_TEXT`], catches up in one frame.
+/// Messages kept. A client that missed no more than this catches up in one message, if
+/// that is not too long (`room::welcome::MAX_RECOVERY`).
 pub(crate) const RECENT: usize = 2_048;
-
-/// Bytes of text in a recovery. Told before anything is encoded, because encoding
-/// happens under the room's lock.
-const RECOVERY_TEXT: usize = 512 * 1024;
 
 /// The newest messages, oldest first, their ids without gaps.
 #[derive(Debug, Default)]
@@ -65,27 +61,23 @@ impl Recent {
         self.messages.back().map(|message| message.at)
     }
 
-    /// The newest `count`, oldest first, and whether there are older ones.
-    pub(crate) fn last(&self, count: usize) -> (Vec<Arc<Message>>, bool) {
-        let skip = self.messages.len().saturating_sub(count);
-        let page: Vec<_> = self.messages.iter().skip(skip).cloned().collect();
-        let more = page.first().is_some_and(|first| first.id > 1);
-        (page, more)
+    /// Whether everything after `id` can be given without a gap.
+    pub(crate) fn covers_after(&self, id: i64) -> bool {
+        let first = self.messages.front().map_or(self.head() + 1, |first| first.id);
+        id <= self.head() && id + 1 >= first
     }
 
-    /// Everything after `id`; `None` if that cannot be given without a gap.
-    pub(crate) fn after(&self, id: i64) -> Option<Vec<Arc<Message>>> {
-        if id == self.head() {
-            return Some(Vec::new());
-        }
-        let first = self.messages.front()?.id;
-        if id > self.head() || id + 1 < first {
-            return None;
-        }
-        let skip = usize::try_from(id + 1 - first).ok()?;
-        let missed = self.messages.iter().skip(skip);
-        let text: usize = missed.clone().map(|message| message.text.len()).sum();
-        (text <= RECOVERY_TEXT).then(|| missed.cloned().collect())
+    /// The messages from `first` to `last`, both included, as far as they are here.
+    pub(crate) fn between(&self, first: i64, last: i64) -> impl Iterator<Item = &Message> {
+        let oldest = self.messages.front().map_or(first, |oldest| oldest.id);
+        let place = |id: i64| usize::try_from(id - oldest).unwrap_or(0).min(self.messages.len());
+        let end = place(last + 1);
+        self.messages.range(place(first).min(end)..end).map(Arc::as_ref)
+    }
+
+    /// How many messages are here.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
     }
 
     /// Up to `limit` messages below `before`, oldest first, and whether there are
@@ -139,20 +131,22 @@ mod tests {
     #[test]
     fn recovery_is_whole_or_not_at_all() {
         let recent = filled(11..=20);
-        assert_eq!(ids(&recent.after(17).expect("covered")), [18, 19, 20]);
-        assert_eq!(ids(&recent.after(10).expect("covered")).len(), 10);
-        assert_eq!(recent.after(20), Some(vec![]));
-        assert_eq!(recent.after(9), None);
-        assert_eq!(recent.after(21), None, "an id from the future is not ours");
-        assert_eq!(Recent::default().after(0), Some(vec![]));
-        assert_eq!(Recent::default().after(5), None);
+        assert!([10, 17, 20].iter().all(|id| recent.covers_after(*id)));
+        assert!(!recent.covers_after(9));
+        assert!(!recent.covers_after(21), "an id from the future is not ours");
+        assert!(Recent::default().covers_after(0));
+        assert!(!Recent::default().covers_after(5));
+        let ids =
+            |first, last| recent.between(first, last).map(|message| message.id).collect::<Vec<_>>();
+        assert_eq!(ids(18, 20), [18, 19, 20]);
+        assert_eq!(ids(9, 12), [11, 12]);
+        assert!(ids(20, 19).is_empty() && ids(21, 30).is_empty());
+        assert_eq!(Recent::default().between(1, 3).count(), 0);
     }
 
     #[test]
     fn pages_end_at_the_first_message() {
         let recent = filled(1..=20);
-        let (page, more) = recent.last(5);
-        assert_eq!((ids(&page), more), (vec![16, 17, 18, 19, 20], true));
         let (page, more) = recent.before(4, 50).expect("covered");
         assert_eq!((ids(&page), more), (vec![1, 2, 3], false));
         let (page, more) = recent.before(i64::MAX, 2).expect("covered");

@@ -6,7 +6,10 @@
 //! Invariants: what [`State`] says and what the topic has been told never differ, for
 //! both change under the lock.
 
+mod crowd;
 mod seat;
+pub(crate) mod usher;
+mod welcome;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,17 +23,22 @@ use hub::{
 };
 use parking_lot::Mutex;
 use storage::StorageError;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use transport::{CloseCode, frame};
 
 use crate::commit::{Intake, Outcome, Posting};
-use crate::dialect::packetboat::{self, PAGE, Welcome};
+use crate::dialect::packetboat::{self, Greeting};
 use crate::dialect::{self, PACKETBOAT, PIRATCHAT, SOCKETIO, socketio};
 use crate::pace::{Pace, Rate};
 use crate::recent::Recent;
 use crate::store::{RoomRecord, Store};
 
 pub(crate) use seat::{InFlight, Seat};
+
+use crowd::Crowd;
+use usher::{Arriving, Look, PATIENCE, Queue};
+use welcome::{Parts, Told};
 
 /// Connections one person may hold in the room at once (`packetboat.v1`, Socket.IO).
 pub const MAX_CONNECTIONS: usize = 16;
@@ -40,11 +48,6 @@ const MAX_NAMES: usize = 500;
 
 /// How often one person may join.
 const JOINING: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
-
-/// The longest recovery, in bytes on the wire: with what else may be queued it must
-/// stay within a connection's outbox, or a client that missed much would be cut off
-/// each time it comes back.
-const MAX_RECOVERY: usize = 768 * 1024;
 
 /// Removed messages that somebody who comes back is told of. Who was away for more
 /// removals sees what they still show until they read it again.
@@ -90,6 +93,10 @@ pub(crate) struct Room {
     rate: Rate,
     /// History being read for someone.
     reads: TaskTracker,
+    /// Says that a client waits to be let in; see [`usher`].
+    arriving: Notify,
+    /// Says that changes of presence wait to be told; see [`crowd`].
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +107,13 @@ struct State {
     /// How many were removed since the start; see [`Room::reply_unless_removed`].
     removals: u64,
     presence: Presence,
+    /// Changes of presence that the room has not been told.
+    crowd: Crowd,
     people: HashMap<AccountId, Person>,
+    /// Welcomes, encoded for many.
+    parts: Parts,
+    /// Clients that wait for their welcome.
+    waiting: Queue,
     /// How fast each person went lately, kept for a while after they left: leaving and
     /// coming back must not be a way to go faster. [`Room::forget_the_calm`] bounds it
     /// to those who were here within the time that a pace takes to recover.
@@ -142,6 +155,8 @@ impl Room {
             clock,
             rate,
             reads: TaskTracker::new(),
+            arriving: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
@@ -178,7 +193,9 @@ impl Room {
     }
 
     /// Lets a connection in. From here on its outbox hears the room, also before it
-    /// is served: what happens after the client sees its 101 is never missed.
+    /// is served: what happens after the client sees its 101 is never missed. A client
+    /// that can be caught up hears it when there is memory for that, and is not read from
+    /// before ([`Seat::ready`]).
     pub(crate) fn join(self: &Arc<Self>, newcomer: Newcomer) -> Result<Seat, JoinError> {
         let Newcomer { principal, outbox, format, resume, exempt } = newcomer;
         let mut state = self.state.lock();
@@ -194,50 +211,106 @@ impl Room {
             return Err(JoinError::Taken);
         }
         person.sockets.push((principal.session, outbox.clone()));
-
-        let mut ops = Vec::with_capacity(2);
-        if state.presence.arrive(principal.account.0, &principal.username) == Arrival::First {
-            let frames = dialect::join(&principal.username, state.presence.count());
-            ops.push(publish(frames, Except::Nobody));
+        self.arrived(&mut state, &principal);
+        let in_flight = Arc::new(InFlight::new(outbox.clone()));
+        if format == PACKETBOAT {
+            let arriving = Arriving {
+                you: principal.username.clone(),
+                outbox,
+                in_flight: in_flight.clone(),
+                resume,
+                since: self.clock.monotonic(),
+                bytes: 0,
+            };
+            self.receive(&mut state, arriving);
+        } else {
+            let first = if format == SOCKETIO { vec![socketio::welcome()] } else { Vec::new() };
+            self.topic.submit(&[Op::Join {
+                member: Member { outbox, format },
+                first,
+                reserved: None,
+            }]);
+            in_flight.welcome();
         }
-        let first = match format {
-            PACKETBOAT => self.welcome(&state, &principal, resume.as_ref()),
-            SOCKETIO => socketio::welcome(),
-            _ => Bytes::new(),
-        };
-        ops.push(Op::Join { member: Member { outbox: outbox.clone(), format }, first });
-        self.topic.submit(&ops);
         drop(state);
-
-        Ok(Seat::new(self.clone(), principal, outbox, format, paces, exempt))
+        Ok(Seat::new(self.clone(), principal, in_flight, format, paces, exempt))
     }
 
-    /// The first frame of a Packetboat connection: what it missed, if that can be told
-    /// whole and fits, else the newest page.
-    fn welcome(&self, state: &State, principal: &Principal, resume: Option<&Resume>) -> Bytes {
-        let removed: Vec<i64> = state.removed.iter().copied().collect();
-        let welcome = |recovered, messages: &[Arc<crate::Message>], more| {
-            packetboat::welcome(Welcome {
-                you: &principal.username,
-                epoch: &self.record.epoch,
-                recovered,
-                messages,
-                more,
-                online: state.presence.names().take(MAX_NAMES).collect(),
-                online_count: state.presence.count(),
-                removed: &removed,
-            })
+    /// Lets a client of our own dialect in, now or when it is its turn. A first visit takes
+    /// little and does not queue behind those who have much to catch up on.
+    fn receive(&self, state: &mut State, arriving: Arriving) {
+        let may_pass = state.waiting.is_empty() || arriving.resume.is_none();
+        let waits = if may_pass { self.admit(state, arriving) } else { Some(arriving) };
+        if let Some(arriving) = waits {
+            state.waiting.push(arriving);
+            self.arriving.notify_one();
+        }
+    }
+
+    /// Lets `arriving` in if there is memory for its welcome; gives it back if not.
+    fn admit(&self, state: &mut State, mut arriving: Arriving) -> Option<Arriving> {
+        let budget = arriving.outbox.budget();
+        let waited = self.clock.monotonic().saturating_sub(arriving.since);
+        if waited >= PATIENCE {
+            arriving.resume = None;
+        } else if !budget.has_room(arriving.bytes) {
+            return Some(arriving);
+        }
+        let first = self.welcome(state, &arriving);
+        let bytes = first.iter().map(Bytes::len).sum();
+        let reserved = budget.reserve(bytes).map(Arc::new);
+        if reserved.is_none() && waited < PATIENCE {
+            return Some(Arriving { bytes, ..arriving });
+        }
+        let member = Member { outbox: arriving.outbox, format: PACKETBOAT };
+        self.topic.submit(&[Op::Join { member, first, reserved }]);
+        arriving.in_flight.welcome();
+        None
+    }
+
+    /// Lets the first of those who wait in, if there is memory for it.
+    fn admit_next(&self) -> Look {
+        let mut state = self.state.lock();
+        let Some(arriving) = state.waiting.pop() else { return Look::Empty };
+        match self.admit(&mut state, arriving) {
+            None => Look::Moved,
+            Some(arriving) => {
+                let outbox = arriving.outbox.clone();
+                state.waiting.unpop(arriving);
+                Look::Full(outbox)
+            }
+        }
+    }
+
+    /// The first message of a Packetboat connection, in fragments: what it missed, if that
+    /// can be told whole and fits, else the newest page.
+    fn welcome(&self, state: &mut State, arriving: &Arriving) -> Vec<Bytes> {
+        let State { recent, parts, presence, removed, .. } = state;
+        let resume = arriving.resume.as_ref();
+        let resume = resume.filter(|resume| resume.epoch == self.record.epoch);
+        let told = parts.tell(recent, resume.map(|resume| resume.last_id));
+        let Told { recovered, more, mut fragments } = told;
+        let removed: Vec<i64> = removed.iter().copied().collect();
+        let greeting = Greeting {
+            you: &arriving.you,
+            epoch: &self.record.epoch,
+            recovered,
+            more,
+            online: presence.names().take(MAX_NAMES).collect(),
+            online_count: presence.count(),
+            removed: &removed,
         };
-        let resumed = resume
-            .filter(|resume| resume.epoch == self.record.epoch)
-            .and_then(|resume| {
-                Some(welcome(true, &state.recent.after(resume.last_id)?, resume.last_id > 1))
-            })
-            .filter(|frame| frame.len() <= MAX_RECOVERY);
-        resumed.unwrap_or_else(|| {
-            let (messages, more) = state.recent.last(PAGE);
-            welcome(false, &messages, more)
-        })
+        fragments.insert(0, packetboat::welcome_opening(&greeting, fragments.is_empty()));
+        fragments
+    }
+
+    /// Counts a connection of `principal`, and tells the room if it is their first.
+    fn arrived(&self, state: &mut State, principal: &Principal) {
+        let State { presence, crowd, .. } = state;
+        if presence.arrive(principal.account.0, &principal.username) == Arrival::First {
+            let told = crowd.arrived(principal.account, &principal.username, presence);
+            self.tell(crowd, told);
+        }
     }
 
     fn leave(&self, principal: &Principal, connection: u64, format: Format) {
@@ -249,12 +322,35 @@ impl Room {
                 state.people.remove(&principal.account);
             }
         }
-        let mut ops = vec![Op::Leave(connection)];
-        if state.presence.depart(principal.account.0) == Departure::Last && !state.closing {
-            let frames = dialect::leave(&principal.username, state.presence.count());
-            ops.push(publish(frames, Except::Nobody));
+        state.waiting.remove(connection);
+        self.topic.submit(&[Op::Leave(connection)]);
+        let State { presence, crowd, closing, .. } = &mut *state;
+        if presence.depart(principal.account.0) == Departure::Last && !*closing {
+            let told = crowd.departed(principal.account, &principal.username, presence);
+            self.tell(crowd, told);
         }
-        self.topic.submit(&ops);
+    }
+
+    fn tell(&self, crowd: &Crowd, told: Option<Op>) {
+        if let Some(op) = told {
+            self.topic.submit(&[op]);
+        }
+        if crowd.is_waiting() {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Tells the room the changes of presence that wait; whether there were any.
+    fn tell_changes(&self) -> bool {
+        let mut state = self.state.lock();
+        let State { presence, crowd, closing, .. } = &mut *state;
+        if *closing || !crowd.is_waiting() {
+            return false;
+        }
+        if let Some(op) = crowd.tell(presence, self.clock.monotonic()) {
+            self.topic.submit(&[op]);
+        }
+        true
     }
 
     /// Closes what `session` opened.
@@ -344,6 +440,7 @@ impl Room {
         }
         let mut state = self.state.lock();
         state.recent.remove(id);
+        state.parts.forget();
         state.removals += 1;
         if state.removed.len() == MAX_REMOVED {
             state.removed.pop_front();

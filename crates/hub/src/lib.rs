@@ -19,11 +19,13 @@
 //!
 //! Deliberately absent: serde, HTTP, SQL, sockets, and any capability.
 
+mod budget;
 mod outbox;
 mod presence;
 mod round;
 mod topic;
 
-pub use outbox::{Budget, Drained, Outbox, Policy, Sent, Sink, Status};
+pub use budget::{Budget, Reservation};
+pub use outbox::{Drained, Outbox, Policy, Sent, Sink, Status};
 pub use presence::{Arrival, Departure, Presence};
 pub use topic::{Except, Format, MAX_FORMATS, Member, Op, Publication, Topic};

@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -24,6 +23,8 @@ use base::Clock;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+
+use crate::Budget;
 
 /// Segments given to one system call at most (the kernel takes up to 1,024; beyond
 /// this the call costs more to prepare than it saves).
@@ -50,28 +51,6 @@ pub trait Sink: Send + Sync + Debug {
     fn try_write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
-/// The sum of what all outboxes hold. A server with many slow peers must not run
-/// out of memory although each is within its own cap.
-#[derive(Debug)]
-pub struct Budget {
-    queued: AtomicUsize,
-    limit: usize,
-}
-
-impl Budget {
-    /// A budget of `limit` bytes.
-    #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { queued: AtomicUsize::new(0), limit }
-    }
-
-    /// Bytes queued in all outboxes now.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
-    }
-}
-
 /// What all connections of one transport share.
 #[derive(Debug)]
 pub struct Policy {
@@ -85,7 +64,7 @@ pub struct Policy {
     /// When a peer began to block is read from here (monotonic).
     pub clock: Arc<dyn Clock>,
     /// Shared by every outbox.
-    pub budget: Budget,
+    pub budget: Arc<Budget>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +158,12 @@ impl Outbox {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// What all outboxes share: for bytes to be reserved before they are sent.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.policy.budget
     }
 
     /// The account that opened the connection.
@@ -316,7 +301,7 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         let queued = self.state.get_mut().queued;
-        self.policy.budget.queued.fetch_sub(queued, Ordering::Relaxed);
+        self.policy.budget.shrink(queued);
     }
 }
 
@@ -352,7 +337,7 @@ impl State {
             self.enqueue(segment);
         }
         self.grow(added.saturating_sub(offset), policy);
-        let over_budget = policy.budget.queued() > policy.budget.limit;
+        let over_budget = policy.budget.is_exceeded();
         if self.queued > policy.cap || (over_budget && self.queued > BUDGET_SHARE) {
             self.cut(policy);
             return Sent::Cut;
@@ -441,12 +426,12 @@ impl State {
 
     fn grow(&mut self, bytes: usize, policy: &Policy) {
         self.queued += bytes;
-        policy.budget.queued.fetch_add(bytes, Ordering::Relaxed);
+        policy.budget.grow(bytes);
     }
 
     fn shrink(&mut self, bytes: usize, policy: &Policy) {
         self.queued -= bytes;
-        policy.budget.queued.fetch_sub(bytes, Ordering::Relaxed);
+        policy.budget.shrink(bytes);
     }
 }
 

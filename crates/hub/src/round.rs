@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::Reservation;
 use crate::topic::{Except, Intake, MAX_FORMATS, Member, Op, Publication};
 
 /// Bytes of one format that a round joins at most. Well below an outbox's cap, so
@@ -27,8 +28,9 @@ enum Difference {
     Skip(usize),
     /// It alone hears this here.
     Insert(Bytes),
-    /// It hears nothing before this.
-    Start(Bytes),
+    /// It hears nothing before `first`. What was reserved for it is given back when the
+    /// round is over.
+    Start { first: Vec<Bytes>, _reserved: Option<Arc<Reservation>> },
 }
 
 /// The members of one partition and the buffers of the round being put together.
@@ -42,6 +44,8 @@ pub(crate) struct Round {
     volatile_except: Vec<u64>,
     differences: HashMap<u64, Vec<(usize, Difference)>>,
     frames: [usize; MAX_FORMATS],
+    /// Members of each format: what no member hears is not put together.
+    heard: [usize; MAX_FORMATS],
 }
 
 impl Round {
@@ -70,7 +74,7 @@ impl Round {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Join { member, first } => self.join(member, first),
+            Op::Join { member, first, reserved } => self.join(member, first, reserved),
             Op::Leave(connection) => self.leave(connection),
             Op::Publish(publication) if publication.volatile => self.add_volatile(&publication),
             Op::Publish(publication) => self.add(&publication),
@@ -82,17 +86,19 @@ impl Round {
         }
     }
 
-    fn join(&mut self, member: Member, first: Bytes) {
+    fn join(&mut self, member: Member, first: Vec<Bytes>, reserved: Option<Arc<Reservation>>) {
         let (id, owner) = (member.outbox.id(), member.outbox.owner());
+        self.heard[member.format.0] += 1;
         self.index.insert(id, self.members.len());
         self.owners.entry(owner).or_default().push(id);
         self.members.push(member);
-        self.differ(self.members.len() - 1, Difference::Start(first));
+        self.differ(self.members.len() - 1, Difference::Start { first, _reserved: reserved });
     }
 
     fn leave(&mut self, connection: u64) {
         let Some(at) = self.index.remove(&connection) else { return };
         let member = self.members.swap_remove(at);
+        self.heard[member.format.0] -= 1;
         if let Some(moved) = self.members.get(at) {
             self.index.insert(moved.outbox.id(), at);
         }
@@ -108,6 +114,9 @@ impl Round {
 
     fn add(&mut self, publication: &Publication) {
         for format in 0..MAX_FORMATS {
+            if self.heard[format] == 0 {
+                continue;
+            }
             let length = publication.frames[format].len();
             for connection in self.left_out(publication.except[format]) {
                 if let Some(&at) = self.index.get(&connection)
@@ -200,7 +209,7 @@ impl Round {
 
 /// Whether a member joins in this round.
 fn starts(differences: &[(usize, Difference)]) -> bool {
-    differences.iter().any(|(_, difference)| matches!(difference, Difference::Start(_)))
+    differences.iter().any(|(_, difference)| matches!(difference, Difference::Start { .. }))
 }
 
 /// The segments of `all` that a member with these differences hears.
@@ -215,10 +224,7 @@ fn around(all: &Bytes, differences: &[(usize, Difference)]) -> Vec<Bytes> {
         match difference {
             Difference::Skip(length) => from += length,
             Difference::Insert(frame) => segments.push(frame.clone()),
-            Difference::Start(first) => {
-                segments.clear();
-                segments.push(first.clone());
-            }
+            Difference::Start { first, .. } => first.clone_into(&mut segments),
         }
     }
     if from < all.len() {

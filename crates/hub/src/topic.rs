@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::Outbox;
 use crate::round::Round;
+use crate::{Outbox, Reservation};
 
 /// Wire formats a topic can be heard in. A publication carries each of them, encoded.
 pub const MAX_FORMATS: usize = 4;
@@ -72,8 +72,10 @@ pub enum Op {
     Join {
         /// The newcomer.
         member: Member,
-        /// What it is sent before anything else; may be empty.
-        first: Bytes,
+        /// What it is sent before anything else: segments of whole frames; may be empty.
+        first: Vec<Bytes>,
+        /// What was set aside for `first`, given back once that is in the outbox.
+        reserved: Option<Arc<Reservation>>,
     },
     /// The connection hears nothing from here on.
     Leave(u64),

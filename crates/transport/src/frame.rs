@@ -40,6 +40,26 @@ pub fn text(payload: &[u8]) -> Bytes {
     data(TEXT, payload)
 }
 
+/// The first fragment of a text message whose other fragments follow (RFC 6455 section
+/// 5.4). Control frames may come in between, other messages may not. Fragments of one
+/// message may be split inside a character; the whole message must be UTF-8.
+#[must_use]
+pub fn text_opening(payload: &[u8]) -> Bytes {
+    encoded(TEXT, payload)
+}
+
+/// A further fragment of a message, and not its last.
+#[must_use]
+pub fn text_part(payload: &[u8]) -> Bytes {
+    encoded(CONTINUATION, payload)
+}
+
+/// The last fragment of a message.
+#[must_use]
+pub fn text_ending(payload: &[u8]) -> Bytes {
+    data(CONTINUATION, payload)
+}
+
 /// A ping without payload.
 #[must_use]
 pub fn ping() -> Bytes {
@@ -75,9 +95,14 @@ pub(crate) fn raw_close(code: u16, reason: &str) -> Bytes {
     data(CLOSE, &payload)
 }
 
+/// The last or only frame of a message.
 fn data(opcode: u8, payload: &[u8]) -> Bytes {
+    encoded(FIN | opcode, payload)
+}
+
+fn encoded(first: u8, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(payload.len() + 10);
-    frame.put_u8(FIN | opcode);
+    frame.put_u8(first);
     match payload.len() {
         // The guards make these conversions exact.
         length @ 0..=125 => frame.put_u8(length as u8),

@@ -177,7 +177,7 @@ impl Sockets {
             cut: frame::close(CloseCode::TryAgainLater, "too slow: reconnect and catch up"),
             frame_end: frame::end_of_frame,
             clock: clock.clone(),
-            budget: Budget::new(limits.budget),
+            budget: Arc::new(Budget::new(limits.budget)),
         };
         Self(Arc::new(Inner {
             clock,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use base::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use transport::{Handler, Message as Incoming};
+use transport::{Handler, Message as Incoming, frame};
 
-use super::{Refusal, decode, encode};
+use super::{Refusal, decode, encode, json};
 use crate::room::Seat;
 use crate::{MAX_TEXT, Message, Text};
 
@@ -74,13 +74,21 @@ enum Event<'a> {
         you: &'a str,
         epoch: &'a str,
         recovered: bool,
-        messages: Vec<Shown<'a>>,
         more: bool,
-        online: Vec<&'a str>,
+        online: &'a [&'a str],
         online_count: usize,
         limits: Bounds,
         #[serde(skip_serializing_if = "<[i64]>::is_empty")]
         removed: &'a [i64],
+    },
+    Presence {
+        online_count: usize,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        joined: Vec<&'a str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left: Vec<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        online: Option<Vec<&'a str>>,
     },
     Removed {
         id: i64,
@@ -118,12 +126,11 @@ enum Event<'a> {
     },
 }
 
-/// What a newcomer is told.
-pub(crate) struct Welcome<'a> {
+/// What a newcomer is told besides messages.
+pub(crate) struct Greeting<'a> {
     pub(crate) you: &'a str,
     pub(crate) epoch: &'a str,
     pub(crate) recovered: bool,
-    pub(crate) messages: &'a [Arc<Message>],
     pub(crate) more: bool,
     pub(crate) online: Vec<&'a str>,
     pub(crate) online_count: usize,
@@ -131,21 +138,60 @@ pub(crate) struct Welcome<'a> {
     pub(crate) removed: &'a [i64],
 }
 
-pub(crate) fn welcome(welcome: Welcome<'_>) -> Bytes {
-    let Welcome { you, epoch, recovered, messages, more, online, online_count, removed } = welcome;
-    let limits = Bounds { text: MAX_TEXT, history: MAX_PAGE };
-    let messages = shown(messages);
-    encode(&Event::Welcome {
+/// The first frame of a welcome: the whole of it if it is the `only` one, else a fragment
+/// behind which come [`welcome_part`]s and a [`welcome_ending`].
+pub(crate) fn welcome_opening(greeting: &Greeting<'_>, only: bool) -> Bytes {
+    let Greeting { you, epoch, recovered, more, online, online_count, removed } = greeting;
+    let mut json = json(&Event::Welcome {
         you,
         epoch,
-        recovered,
-        messages,
-        more,
+        recovered: *recovered,
+        more: *more,
         online,
-        online_count,
-        limits,
+        online_count: *online_count,
+        limits: Bounds { text: MAX_TEXT, history: MAX_PAGE },
         removed,
-    })
+    });
+    json.pop(); // The object is not over yet: its last field is the messages.
+    json.extend_from_slice(b",\"messages\":[");
+    if only {
+        json.extend_from_slice(b"]}");
+        return frame::text(&json);
+    }
+    frame::text_opening(&json)
+}
+
+/// A fragment of a welcome: messages behind which come others.
+pub(crate) fn welcome_part<'a>(messages: impl Iterator<Item = &'a Message>) -> Bytes {
+    let mut part = Vec::new();
+    for message in messages {
+        part.append(&mut json(&Shown::from(message)));
+        part.push(b',');
+    }
+    frame::text_part(&part)
+}
+
+/// The last fragment of a welcome: the newest message.
+pub(crate) fn welcome_ending(newest: &Message) -> Bytes {
+    let mut ending = json(&Shown::from(newest));
+    ending.extend_from_slice(b"]}");
+    frame::text_ending(&ending)
+}
+
+/// Who came to a large room and who left it since this was last told.
+pub(crate) fn presence_changes(online_count: usize, joined: Vec<&str>, left: Vec<&str>) -> Bytes {
+    encode(&Event::Presence { online_count, joined, left, online: None })
+}
+
+/// How many are in a large room, while more change than there are names told.
+pub(crate) fn presence_count(online_count: usize) -> Bytes {
+    presence_changes(online_count, Vec::new(), Vec::new())
+}
+
+/// Who is in a large room: the names take the place of those told before.
+pub(crate) fn presence_list(online_count: usize, online: Vec<&str>) -> Bytes {
+    let (joined, left) = (Vec::new(), Vec::new());
+    encode(&Event::Presence { online_count, joined, left, online: Some(online) })
 }
 
 pub(crate) fn message(message: &Message) -> Bytes {

@@ -26,9 +26,26 @@ pub(crate) struct InFlight {
     outbox: Arc<Outbox>,
     waiting: AtomicUsize,
     reading: AtomicBool,
+    /// The connection is in the topic: what is told to it arrives.
+    welcomed: AtomicBool,
 }
 
 impl InFlight {
+    pub(super) fn new(outbox: Arc<Outbox>) -> Self {
+        Self {
+            outbox,
+            waiting: AtomicUsize::new(0),
+            reading: AtomicBool::new(false),
+            welcomed: AtomicBool::new(false),
+        }
+    }
+
+    /// The connection hears the room from now on, so it may be read from.
+    pub(super) fn welcome(&self) {
+        self.welcomed.store(true, Ordering::SeqCst);
+        self.outbox.wake();
+    }
+
     pub(crate) fn connection(&self) -> u64 {
         self.outbox.id()
     }
@@ -58,14 +75,11 @@ impl Seat {
     pub(super) fn new(
         room: Arc<Room>,
         principal: Principal,
-        outbox: Arc<Outbox>,
+        in_flight: Arc<InFlight>,
         format: Format,
         paces: Arc<Paces>,
         exempt: bool,
     ) -> Self {
-        let in_flight =
-            InFlight { outbox, waiting: AtomicUsize::new(0), reading: AtomicBool::new(false) };
-        let in_flight = Arc::new(in_flight);
         Self { room, principal, format, paces, exempt, in_flight, typed: AtomicU64::new(0) }
     }
 
@@ -81,7 +95,7 @@ impl Seat {
 
     /// Whether another message may be read.
     pub(crate) fn ready(&self) -> bool {
-        self.in_flight() < MAX_IN_FLIGHT
+        self.in_flight() < MAX_IN_FLIGHT && self.in_flight.welcomed.load(Ordering::SeqCst)
     }
 
     /// Posts `text`, or has its refusal answered in order with everything posted

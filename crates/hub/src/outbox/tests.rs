@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base::{ManualClock, Timestamp};
 
 use super::*;
@@ -50,7 +52,7 @@ fn policy(cap: usize, budget: usize) -> (Arc<Policy>, Arc<ManualClock>) {
         cut: Bytes::from_static(b"CUT"),
         frame_end: three,
         clock: clock.clone(),
-        budget: Budget::new(budget),
+        budget: Budget::new(budget).into(),
     };
     (Arc::new(policy), clock)
 }

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
-use crate::outbox::{Budget, Outbox, Policy, Sink};
+use crate::Budget;
+use crate::outbox::{Outbox, Policy, Sink};
 use crate::topic::{Format, Publication};
 
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ fn policy() -> Arc<Policy> {
         cut: Bytes::new(),
         frame_end: |segment, _| segment.len(),
         clock: Arc::new(ManualClock::new(Timestamp(0))),
-        budget: Budget::new(usize::MAX),
+        budget: Budget::new(usize::MAX).into(),
     })
 }
 
@@ -106,7 +107,11 @@ async fn check(steps: Vec<Step>) {
                 outbox.attach(ear.clone());
                 ears.insert(id, ear);
                 let member = Member { outbox, format: Format(format) };
-                round.apply(Op::Join { member, first: Bytes::from_static(b"<hello>") });
+                round.apply(Op::Join {
+                    member,
+                    first: vec![Bytes::from_static(b"<hello>")],
+                    reserved: None,
+                });
                 model.present.push((id, owner, format));
                 model.heard.entry(id).or_default().extend(b"<hello>");
             }
@@ -169,7 +174,14 @@ async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
         let outbox = Arc::new(Outbox::new(owner, i64::try_from(owner).unwrap(), policy.clone()));
         let ear = Arc::new(Ear::default());
         outbox.attach(ear.clone());
-        (Op::Join { member: Member { outbox, format: Format(0) }, first: Bytes::new() }, ear)
+        (
+            Op::Join {
+                member: Member { outbox, format: Format(0) },
+                first: Vec::new(),
+                reserved: None,
+            },
+            ear,
+        )
     };
     let (one, ear_one) = join(1);
     let (two, ear_two) = join(2);
@@ -195,7 +207,7 @@ async fn a_topic_keeps_one_order_over_its_partitions() {
         outbox.attach(ear.clone());
         ears.push(ear);
         let member = Member { outbox, format: Format(0) };
-        topic.submit(&[Op::Join { member, first: Bytes::new() }]);
+        topic.submit(&[Op::Join { member, first: Vec::new(), reserved: None }]);
     }
     for frame in [b"1", b"2", b"3", b"4"] {
         topic.submit(&[publication(frame, false)]);

@@ -11,7 +11,7 @@ fn heartbeat() -> (Heartbeat, Arc<ManualClock>, Limits) {
         cut: frame::close(frame::CloseCode::TryAgainLater, ""),
         frame_end: frame::end_of_frame,
         clock: clock.clone(),
-        budget: Budget::new(usize::MAX),
+        budget: Budget::new(usize::MAX).into(),
     };
     let outbox = Arc::new(Outbox::new(SPREAD, 1, Arc::new(policy)));
     (Heartbeat::new(outbox, clock.clone()), clock, Limits::default())
@@ -67,7 +67,7 @@ fn connections_opened_together_are_not_pinged_together() {
         cut: Bytes::new(),
         frame_end: frame::end_of_frame,
         clock: clock.clone(),
-        budget: Budget::new(usize::MAX),
+        budget: Budget::new(usize::MAX).into(),
     });
     let other = Heartbeat::new(Arc::new(Outbox::new(SPREAD + 3, 1, policy)), clock.clone());
     assert_eq!(at(10, &first, &clock, &limits), Swept::Pinged);
