@@ -22,7 +22,7 @@ use crate::dialect::{Dialect, Meaning};
 use crate::{frame, upgrade};
 
 /// Shared by all connections; a frame larger than this is an error.
-const READ_BUFFER: usize = 64 * 1024;
+const READ_BUFFER: usize = 1024 * 1024;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
@@ -39,8 +39,8 @@ pub(crate) type Id = usize;
 /// What a scenario hears of a connection.
 #[derive(Debug)]
 pub(crate) enum Incoming<'b> {
-    /// It may be used.
-    Ready,
+    /// It may be used. With what told so, if anything did.
+    Ready(&'b [u8]),
     /// A message, with the whole payload.
     Message(&'b [u8]),
     /// One of its own messages was accepted.
@@ -89,6 +89,7 @@ struct Connection {
 pub(crate) struct Fleet {
     dialect: &'static dyn Dialect,
     target: SocketAddrV4,
+    path: String,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     connections: Vec<Connection>,
@@ -101,11 +102,17 @@ impl Fleet {
         Ok(Self {
             dialect,
             target,
+            path: dialect.path().to_owned(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("epoll")?,
             events: Vec::with_capacity(EVENTS),
             connections: Vec::new(),
             buffer: vec![0; READ_BUFFER].into(),
         })
+    }
+
+    /// Has further connections ask for `path` instead of the dialect's own.
+    pub(crate) fn set_path(&mut self, path: String) {
+        self.path = path;
     }
 
     /// Begins a connection; [`Incoming::Ready`] or [`Incoming::Ended`] follows.
@@ -133,16 +140,18 @@ impl Fleet {
         self.connections.push(Connection {
             stream: Some(TcpStream::from(socket)),
             phase: Phase::Connecting,
-            carry: upgrade::request(self.target, self.dialect.path(), identity).into_bytes(),
+            carry: upgrade::request(self.target, &self.path, identity).into_bytes(),
         });
         Ok(id)
     }
 
-    /// Opens one connection for each identity and waits until all may be used.
+    /// Opens one connection for each identity and waits until all may be used; returns
+    /// with what the last of them was greeted.
     ///
     /// # Errors
     /// When one of them is refused or ends, or it takes over [`CONNECT_LIMIT`].
-    pub(crate) fn open_all(&mut self, identities: &[String]) -> anyhow::Result<()> {
+    pub(crate) fn open_all(&mut self, identities: &[String]) -> anyhow::Result<Vec<u8>> {
+        let mut greeting = Vec::new();
         let deadline = Instant::now() + CONNECT_LIMIT;
         let (mut opened, mut ready) = (0, 0);
         while ready < identities.len() {
@@ -152,7 +161,10 @@ impl Fleet {
             }
             let mut ended = None;
             self.poll(Duration::from_millis(100), |id, incoming| match incoming {
-                Incoming::Ready => ready += 1,
+                Incoming::Ready(told) => {
+                    ready += 1;
+                    greeting = told.to_vec();
+                }
                 Incoming::Ended(ending) => ended = Some((id, ending)),
                 _ => {}
             })?;
@@ -161,7 +173,7 @@ impl Fleet {
             }
             ensure!(Instant::now() < deadline, "{ready} of {} connected in time", identities.len());
         }
-        Ok(())
+        Ok(greeting)
     }
 
     /// Polls until nothing was heard for `quiet`, at most until `limit` has passed.
@@ -291,7 +303,7 @@ impl Connection {
             }
             self.phase = if dialect.announces_ready() { Phase::Greeting } else { Phase::Open };
             if self.phase == Phase::Open {
-                heard(Incoming::Ready);
+                heard(Incoming::Ready(&[]));
             }
         }
         while let Some(frame) =
@@ -311,6 +323,16 @@ impl Connection {
         heard: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Ending> {
         match frame.opcode {
+            // The only messages in fragments are welcomes: ready when whole.
+            frame::TEXT | frame::CONTINUATION if !frame.last => {
+                heard(Incoming::Other);
+                return Ok(());
+            }
+            frame::CONTINUATION => {
+                self.phase = Phase::Open;
+                heard(Incoming::Ready(frame.payload));
+                return Ok(());
+            }
             frame::TEXT => {}
             frame::PING => return self.reply(frame::PONG, frame.payload),
             frame::PONG => return Ok(()),
@@ -326,7 +348,7 @@ impl Connection {
             Meaning::Reply(text) => return self.reply(frame::TEXT, text.as_bytes()),
             Meaning::Ready => {
                 self.phase = Phase::Open;
-                heard(Incoming::Ready);
+                heard(Incoming::Ready(frame.payload));
             }
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! WebSocket frames (RFC 6455 section 5.2), as a client meets them.
 //!
 //! Reading walks the headers in the read buffer and lends out the payloads; nothing is
-//! copied. Only what the measured servers send is understood: whole messages in one
-//! frame, no extensions. Anything else is an error, because it would be counted wrongly.
+//! copied. Fragments are told apart from whole messages, and not put together. Extensions
+//! are an error, because they would be counted wrongly.
 
+/// What follows the first fragment of a message.
+pub(crate) const CONTINUATION: u8 = 0;
 /// Text message.
 pub(crate) const TEXT: u8 = 1;
 /// The peer says goodbye.
@@ -21,6 +23,8 @@ const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'b> {
     pub(crate) opcode: u8,
+    /// It is the last or only one of its message.
+    pub(crate) last: bool,
     pub(crate) payload: &'b [u8],
     /// Bytes of header and payload: where the next frame starts.
     pub(crate) length: usize,
@@ -29,14 +33,11 @@ pub(crate) struct Frame<'b> {
 /// The first frame of `bytes`; `None` while it is not all there.
 ///
 /// # Errors
-/// Says what is wrong with a frame that is masked, fragmented or uses extension bits.
+/// Says what is wrong with a frame that is masked or uses extension bits.
 pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, &'static str> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     if first & 0x70 != 0 {
         return Err("extension bits set");
-    }
-    if first & 0x80 == 0 || first & 0x0f == 0 {
-        return Err("fragmented message");
     }
     if second & 0x80 != 0 {
         return Err("masked by the server");
@@ -51,7 +52,8 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, &'static str> {
     };
     let size = usize::try_from(size).map_err(|_| "frame larger than memory")?;
     let length = size.checked_add(header).ok_or("frame larger than memory")?;
-    Ok(bytes.get(header..length).map(|payload| Frame { opcode: first & 0x0f, payload, length }))
+    let (opcode, last) = (first & 0x0f, first & 0x80 != 0);
+    Ok(bytes.get(header..length).map(|payload| Frame { opcode, last, payload, length }))
 }
 
 /// Appends a client's frame to `out`.
@@ -120,7 +122,7 @@ mod tests {
     fn frames_follow_each_other() {
         let bytes = [served(TEXT, 3), served(CLOSE, 0), served(TEXT, 200)].concat();
         let (mut at, mut seen) = (0, Vec::new());
-        while let Some(Frame { opcode, payload, length }) = first(&bytes[at..]).unwrap() {
+        while let Some(Frame { opcode, payload, length, .. }) = first(&bytes[at..]).unwrap() {
             seen.push((opcode, payload.len()));
             at += length;
         }
@@ -130,8 +132,6 @@ mod tests {
 
     #[test]
     fn what_would_be_counted_wrongly_is_an_error() {
-        assert_eq!(first(&[0x01, 0x01, b'a']), Err("fragmented message"));
-        assert_eq!(first(&[0x80, 0x01, b'a']), Err("fragmented message"));
         assert_eq!(first(&[0xc1, 0x01, b'a']), Err("extension bits set"));
         assert_eq!(first(&[0x81, 0x81, 0, 0, 0, 0, b'a']), Err("masked by the server"));
         let endless = [0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255];

@@ -17,11 +17,14 @@ scenarios  saturated  as many messages as the window lets through
            idle       --connections that do nothing
            slow       paced, without and with one receiver that stops reading
            mass       --connections vanish while new ones arrive
-dialects   packetboat, ws, socketio
+           storm      --connections come back at once and have --missed messages (packetboat.v1)
+           vanish     --connections vanish while --receivers stay
+dialects   packetboat, packetboat.v1, ws, socketio
 options    --receivers N (1000)     --senders N (4)        --window N (64, a sender)
            --text BYTES (64)        --rate N (20)          --warmup SECONDS (2)
            --seconds SECONDS (10)   --connections N (10000)
-           --stall SECONDS (40, longest time the slow reader does not read)";
+           --stall SECONDS (40, longest time the slow reader does not read)
+           --missed N (2000, messages)";
 
 /// Connections, senders and the like are refused above this: the ephemeral port range of
 /// one loopback address ends there.
@@ -35,6 +38,8 @@ pub(crate) enum Scenario {
     Idle,
     Slow,
     Mass,
+    Storm,
+    Vanish,
 }
 
 impl Scenario {
@@ -46,14 +51,24 @@ impl Scenario {
             Scenario::Idle => "idle",
             Scenario::Slow => "slow",
             Scenario::Mass => "mass",
+            Scenario::Storm => "storm",
+            Scenario::Vanish => "vanish",
         }
     }
 
     fn named(name: &str) -> anyhow::Result<Self> {
-        [Self::Saturated, Self::Paced, Self::Idle, Self::Slow, Self::Mass]
-            .into_iter()
-            .find(|scenario| scenario.name() == name)
-            .with_context(|| format!("unknown scenario {name:?}"))
+        [
+            Self::Saturated,
+            Self::Paced,
+            Self::Idle,
+            Self::Slow,
+            Self::Mass,
+            Self::Storm,
+            Self::Vanish,
+        ]
+        .into_iter()
+        .find(|scenario| scenario.name() == name)
+        .with_context(|| format!("unknown scenario {name:?}"))
     }
 }
 
@@ -77,6 +92,8 @@ pub(crate) struct Options {
     pub(crate) measured: Duration,
     pub(crate) connections: usize,
     pub(crate) stall: Duration,
+    /// Messages that those who come back have missed.
+    pub(crate) missed: usize,
 }
 
 impl Options {
@@ -98,6 +115,7 @@ impl Options {
             measured: Duration::from_secs(10),
             connections: 10_000,
             stall: Duration::from_secs(40),
+            missed: 2000,
         };
         while let Some(name) = arguments.next() {
             let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
@@ -113,6 +131,7 @@ impl Options {
                 "--warmup" => options.warmup = seconds(&name, &value)?,
                 "--seconds" => options.measured = seconds(&name, &value)?,
                 "--connections" => options.connections = number(&name, &value)?,
+                "--missed" => options.missed = number(&name, &value)?,
                 "--stall" => options.stall = seconds(&name, &value)?,
                 _ => bail!("unknown option {name}"),
             }

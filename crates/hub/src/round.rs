@@ -18,8 +18,13 @@ use crate::topic::{Except, Intake, MAX_FORMATS, Member, Op, Publication};
 /// that a healthy member is never cut off by the size of a round alone.
 const ROUND_BYTES: usize = 256 * 1024;
 
-/// Members written to before other tasks get a turn: about a hundred microseconds.
-const MEMBERS_A_TURN: usize = 32;
+/// Work done before other tasks get a turn, in writes of up to [`A_WRITE`] bytes: about a
+/// millisecond. The fewer turns a round of thousands takes the better, for each one lets
+/// hundreds of tasks go first when many connect at once, and messages wait for the round.
+const WRITES_A_TURN: usize = 384;
+
+/// Bytes that cost about as much again as writing at all.
+const A_WRITE: usize = 8 * 1024;
 
 /// How a round differs for one member, at an offset into its format's buffer.
 #[derive(Debug)]
@@ -159,10 +164,13 @@ impl Round {
         let frames = std::mem::take(&mut self.frames);
         let volatile_except = std::mem::take(&mut self.volatile_except);
         let mut differing = self.differing();
+        let mut turn = Turn::default();
         if joined.iter().chain(&volatile).all(Bytes::is_empty) {
             // Only replies: nobody else is concerned, however large the room.
             for (at, differences) in differing {
-                self.members[at].outbox.send(&around(&Bytes::new(), &differences));
+                let segments = around(&Bytes::new(), &differences);
+                self.members[at].outbox.send(&segments);
+                turn.wrote(&segments).await;
             }
             return 0;
         }
@@ -179,18 +187,19 @@ impl Round {
             {
                 member.outbox.send_volatile(std::slice::from_ref(&volatile[format]));
             }
+            sent += frames[format];
             match differences {
                 Some((_, differences)) => {
-                    member.outbox.send(&around(&joined[format], &differences));
+                    let segments = around(&joined[format], &differences);
+                    member.outbox.send(&segments);
+                    turn.wrote(&segments).await;
                 }
                 None if joined[format].is_empty() => {}
                 None => {
-                    member.outbox.send(std::slice::from_ref(&joined[format]));
+                    let segments = std::slice::from_ref(&joined[format]);
+                    member.outbox.send(segments);
+                    turn.wrote(segments).await;
                 }
-            }
-            sent += frames[format];
-            if at % MEMBERS_A_TURN == MEMBERS_A_TURN - 1 {
-                tokio::task::yield_now().await;
             }
         }
         sent
@@ -204,6 +213,20 @@ impl Round {
             .collect();
         differing.sort_unstable_by_key(|(at, _)| *at);
         differing
+    }
+}
+
+/// The writes since other tasks had a turn.
+#[derive(Default)]
+struct Turn(usize);
+
+impl Turn {
+    async fn wrote(&mut self, segments: &[Bytes]) {
+        self.0 += 1 + segments.iter().map(Bytes::len).sum::<usize>() / A_WRITE;
+        if self.0 >= WRITES_A_TURN {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! A dialect knows bytes, not sockets; scenarios know meanings, not bytes.
 
 mod packetboat;
+mod packetboat_v1;
 mod socketio;
 mod ws;
 
 use std::net::SocketAddrV4;
 
 use anyhow::bail;
+use packetboat::Packetboat;
 
 /// What a text frame from the server says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +59,10 @@ pub(crate) trait Dialect {
 }
 
 /// The dialect of `/ws` without a subprotocol.
-pub(crate) const PACKETBOAT: &dyn Dialect = &packetboat::Packetboat;
+pub(crate) const PACKETBOAT: &dyn Dialect = &Packetboat;
 
-const ALL: [&dyn Dialect; 3] = [PACKETBOAT, &ws::Ws, &socketio::SocketIo];
+const ALL: [&dyn Dialect; 4] =
+    [PACKETBOAT, &packetboat_v1::PacketboatV1, &ws::Ws, &socketio::SocketIo];
 
 /// The dialect of this name.
 pub(crate) fn named(name: &str) -> anyhow::Result<&'static dyn Dialect> {

@@ -100,7 +100,7 @@ impl Probing {
         let (mut ready, mut answered, mut ended) = (Vec::new(), Vec::new(), Vec::new());
         let Self { fleet, under_way, .. } = self;
         fleet.poll(Duration::from_millis(1), |id, incoming| match incoming {
-            Incoming::Ready => ready.push(id),
+            Incoming::Ready(_) => ready.push(id),
             Incoming::Accepted => answered.push(id),
             Incoming::Message(payload) => {
                 let own = under_way.get(&id).and_then(|(_, posted)| *posted);
