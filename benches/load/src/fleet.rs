@@ -91,7 +91,6 @@ pub(crate) struct Fleet {
     target: SocketAddrV4,
     path: String,
     epoll: OwnedFd,
-    events: Vec<epoll::Event>,
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
 }
@@ -104,7 +103,6 @@ impl Fleet {
             target,
             path: dialect.path().to_owned(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("epoll")?,
-            events: Vec::with_capacity(EVENTS),
             connections: Vec::new(),
             buffer: vec![0; READ_BUFFER].into(),
         })
@@ -233,13 +231,14 @@ impl Fleet {
         mut heard: impl FnMut(Id, Incoming<'_>),
     ) -> anyhow::Result<()> {
         let timeout = Timespec::try_from(timeout)?;
-        self.events.clear();
-        let spare = rustix::buffer::spare_capacity(&mut self.events);
+        // Not kept: events hold pointers, and fleets go from thread to thread.
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        let spare = rustix::buffer::spare_capacity(&mut events);
         match epoll::wait(&self.epoll, spare, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("epoll"),
         }
-        for event in &self.events {
+        for event in &events {
             // Ids are indexes of a vector: they fit.
             let id = event.data.u64() as Id;
             let connection = &mut self.connections[id];

@@ -32,7 +32,7 @@ pub(crate) enum Meaning {
 }
 
 /// One server's words.
-pub(crate) trait Dialect {
+pub(crate) trait Dialect: Sync {
     /// Its name on the command line and in results.
     fn name(&self) -> &'static str;
 

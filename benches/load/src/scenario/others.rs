@@ -1,6 +1,9 @@
 //! Those to whom nothing happens: they are in the room and hear messages at a steady rate
 //! while something happens to others. How long messages take to reach them is measured.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
@@ -16,6 +19,20 @@ const WINDOW: usize = 32;
 
 /// Receivers whose latencies are kept.
 const SAMPLED: usize = 50;
+
+/// Others who go on in their thread.
+pub(crate) struct GoingOn {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<anyhow::Result<Others>>,
+}
+
+impl GoingOn {
+    /// Stops them; fails if they had failed.
+    pub(crate) fn stop(self) -> anyhow::Result<Others> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_else(|_| bail!("the others' thread failed"))
+    }
+}
 
 /// See the module's documentation. The last of the connections posts.
 pub(crate) struct Others {
@@ -67,13 +84,23 @@ impl Others {
         Ok(())
     }
 
-    /// Posts what is due and hears what has come, for up to a few milliseconds.
-    pub(crate) fn step(&mut self) -> anyhow::Result<()> {
-        if self.due <= Instant::now() {
-            self.due += self.step;
-            self.post()?;
-        }
-        self.hear(Duration::ZERO)
+    /// Posts at the rate and hears what comes, in a thread of their own until told to stop:
+    /// what happens to the rest of the fleet must not look like the server's delay.
+    pub(crate) fn go_on(mut self) -> GoingOn {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let now = Instant::now();
+                if self.due <= now {
+                    self.due += self.step;
+                    self.post()?;
+                }
+                self.hear(self.due.saturating_duration_since(now))?;
+            }
+            Ok(self)
+        });
+        GoingOn { stop, thread }
     }
 
     fn post(&mut self) -> anyhow::Result<()> {

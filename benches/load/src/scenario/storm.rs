@@ -42,12 +42,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Value> {
     let mut fleet = Fleet::new(options.dialect, options.target)?;
     fleet.set_path(format!("/ws?last_id=0&epoch={epoch}"));
     let mut storm = Storm::new(fleet, identities, Latencies::default());
+    let others = others.go_on();
     let (start, mut highest, mut looked) = (Instant::now(), before, Instant::now());
     let mut back_in = None;
     while back_in.is_none_or(|back| start.elapsed() < back + STAY) {
         ensure!(start.elapsed() < LIMIT, "{} came back in {LIMIT:?}", storm.back);
         storm.step()?;
-        others.step()?;
         if looked.elapsed() >= LOOK {
             highest = highest.max(server.rss()?);
             looked = Instant::now();
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Value> {
             back_in = None;
         }
     }
-    let (lost, latency) = others.figures();
+    let (lost, latency) = others.stop()?.figures();
     Ok(json!({
         "connections": options.connections,
         "missed": options.missed,

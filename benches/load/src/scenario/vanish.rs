@@ -1,7 +1,7 @@
 //! Half of a room vanishes at once: what do those notice who stay?
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -22,26 +22,23 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Value> {
     let mut others = Others::connect(options, &of_others)?;
     others.fill(1)?;
     let settle = Instant::now();
+    let others_settle = others.go_on();
     while settle.elapsed() < options.warmup {
-        others.step()?;
-        fleet.poll(std::time::Duration::ZERO, |_, _| {})?;
+        fleet.poll(Duration::from_millis(10), |_, _| {})?;
     }
+    let mut others = others_settle.stop()?;
     others.fill(0)?;
 
     let server = Process::new(options.pid);
     let cpu = server.cpu()?;
     let vanishing = fleet.take_first(options.connections);
     let start = Instant::now();
-    let closing = thread::spawn(move || {
-        drop(vanishing);
-        start.elapsed()
-    });
-    while start.elapsed() < options.measured {
-        others.step()?;
-    }
-    let closing = closing.join().map_err(|_| anyhow::anyhow!("the closing thread failed"))?;
+    let others = others.go_on();
+    drop(vanishing);
+    let closing = start.elapsed();
+    thread::sleep(options.measured);
     let cpu = server.cpu()? - cpu;
-    let (lost, latency) = others.figures();
+    let (lost, latency) = others.stop()?.figures();
     Ok(json!({
         "connections": options.connections,
         "vanished_in_s": closing.as_secs_f64(),
