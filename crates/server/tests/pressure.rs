@@ -1,6 +1,9 @@
 //! Peers that do not keep up, and peers that vanish: nobody else notices. How fast is
 //! measured in `benches/`; here it is only that.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::{Person, Raw, Socket, TestServer};
 
@@ -122,8 +125,9 @@ async fn after_being_cut_off_nothing_is_missed() {
 async fn many_vanish_at_once_and_the_room_goes_on() {
     const CROWD: usize = 400;
     let server = unlimited();
-    let people = people(&server, CROWD + 2).await;
+    let people = people(&server, CROWD + 3).await;
     let mut witness = server.piratchat(&people[CROWD]).await.expect("101");
+    let mut page = server.packetboat(&people[CROWD + 2], "").await.expect("101");
     let mut crowd = Vec::new();
     for person in &people[..CROWD] {
         crowd.push(Raw::open(server.address(), &person.session, None).await.into_stream());
@@ -141,5 +145,53 @@ async fn many_vanish_at_once_and_the_room_goes_on() {
         let frame = witness.json().await;
         left += usize::from(frame["event"] == "leave");
         heard |= frame == json!({"message": "hello", "author": format!("p{}", CROWD + 1)});
+    }
+    let (frames, names) = presence_told(&server, &mut page, 3).await;
+    assert!(frames < CROWD, "{frames} frames for {} changes", 2 * CROWD);
+    let here = [CROWD, CROWD + 1, CROWD + 2].map(|number| format!("p{number}"));
+    assert_eq!(names, here.into());
+}
+
+/// Reads what our own page is told of who is here until `count` are and all their names
+/// are known: how many frames that took once more than 200 were here, and the names.
+async fn presence_told(
+    server: &TestServer,
+    page: &mut Socket,
+    count: usize,
+) -> (usize, BTreeSet<String>) {
+    let (mut frames, mut names) = (0, BTreeSet::new());
+    let mut was_large = false;
+    loop {
+        let frame = page.json().await;
+        let listed = |key: &str| {
+            let listed = frame[key].as_array().cloned().unwrap_or_default();
+            listed.into_iter().filter_map(|name| name.as_str().map(str::to_owned))
+        };
+        let username = frame["username"].as_str().map(str::to_owned);
+        match frame["type"].as_str() {
+            Some("join") => names.extend(username),
+            Some("leave") => names.retain(|name| Some(name) != username.as_ref()),
+            Some("welcome") => names = listed("online").collect(),
+            Some("presence") => {
+                if frame["online"].is_array() {
+                    names = listed("online").collect();
+                }
+                names.extend(listed("joined"));
+                for name in listed("left") {
+                    names.remove(&name);
+                }
+            }
+            _ => continue,
+        }
+        let online = frame["online_count"].as_u64().expect("a number") as usize;
+        was_large |= online > 200;
+        frames += usize::from(was_large);
+        if was_large && online == count {
+            if names.len() == count {
+                return (frames, names);
+            }
+            // The names are owed, and the whole list is told every 5 s at most.
+            server.advance(Duration::from_secs(5));
+        }
     }
 }

@@ -60,10 +60,21 @@ impl Raw {
     /// The request that turns a connection into a WebSocket on `/ws`.
     #[must_use]
     pub fn upgrade_request(address: SocketAddr, session: &str, protocol: Option<&str>) -> Vec<u8> {
+        Self::upgrade_request_for(address, "/ws", session, protocol)
+    }
+
+    /// The same for another path or with a query.
+    #[must_use]
+    pub fn upgrade_request_for(
+        address: SocketAddr,
+        path: &str,
+        session: &str,
+        protocol: Option<&str>,
+    ) -> Vec<u8> {
         let protocol =
             protocol.map_or(String::new(), |name| format!("sec-websocket-protocol: {name}\r\n"));
         let request = format!(
-            "GET /ws HTTP/1.1\r\nhost: {address}\r\ncookie: session={session}\r\n\
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: session={session}\r\n\
              connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
         );

@@ -1,6 +1,7 @@
 //! What all of it costs the process, in memory.
 
-use testkit::{Binary, PATIENCE, Person, Raw};
+use serde_json::json;
+use testkit::{Binary, PATIENCE, Person, Raw, Socket};
 use tokio::time::Instant;
 
 use crate::frames::{PING, TEXT, claim, frame};
@@ -88,4 +89,55 @@ async fn pongs_that_nobody_reads_take_no_more_memory_than_their_bytes() {
     raw.send(&frame(PING, b"").repeat(2_500_000)).await;
     let most = memory(server.pid(), "VmHWM");
     assert!(most < before + MAY_TAKE, "{before} bytes before, {most} at most");
+}
+
+/// Connections that come back at once and read nothing.
+const COME_BACK: usize = 240;
+
+/// What they may take together: each by itself would have half a megabyte waiting.
+const MAY_TAKE_TOGETHER: u64 = 64 * 1024 * 1024;
+
+#[tokio::test]
+async fn those_who_come_back_share_what_they_have_missed() {
+    let data = tempfile::TempDir::new().expect("a folder");
+    let exempt = [("PACKETBOAT_LIMITS__EXEMPT", "127.0.0.0/8")];
+    let server =
+        Binary::start(env!("CARGO_BIN_EXE_packetboat"), &data.path().join("data"), &exempt);
+    let ann = server.person("ann").await;
+    let mut poster = Socket::packetboat(server.address(), &ann.session, "").await.expect("101");
+    let welcome = poster.json().await;
+    let epoch = welcome["epoch"].as_str().expect("an epoch");
+    for batch in 0..100 {
+        for number in 0..20 {
+            let client_id = format!("{batch}-{number}");
+            let text = "x".repeat(200);
+            poster.send_json(&json!({"type": "post", "client_id": client_id, "text": text})).await;
+        }
+        for _ in 0..20 {
+            poster.of_type("ack").await;
+        }
+    }
+    let path = format!("/ws?last_id=1&epoch={epoch}");
+    let mut people = Vec::new();
+    for number in 0..COME_BACK / 16 {
+        people.push(server.person(&format!("p{number}")).await);
+    }
+    let before = memory(server.pid(), "VmRSS");
+    let mut open = Vec::new();
+    for number in 0..COME_BACK {
+        let session = &people[number / 16].session;
+        let protocol = Some("packetboat.v1");
+        let mut raw = Raw::connect_narrow(server.address(), 4_096).await;
+        raw.send(&Raw::upgrade_request_for(server.address(), &path, session, protocol)).await;
+        assert_eq!(raw.head().await.status, 101);
+        open.push(raw);
+    }
+    // The last one's first bytes are there: all have been caught up, as far as they read.
+    let mut last =
+        Socket::packetboat(server.address(), &ann.session, &path[3..]).await.expect("101");
+    let caught_up = last.json().await;
+    assert_eq!(caught_up["recovered"], true);
+    assert_eq!(caught_up["messages"].as_array().map(Vec::len), Some(1_999));
+    let most = memory(server.pid(), "VmHWM");
+    assert!(most < before + MAY_TAKE_TOGETHER, "{before} bytes before, {most} at most");
 }
