@@ -110,7 +110,7 @@ pub struct Status {
     pub closing: bool,
     /// Drop the connection now.
     pub dead: bool,
-    /// It was cut off for being slow.
+    /// It was cut off, for being slow or silent.
     pub cut: bool,
 }
 
@@ -229,9 +229,14 @@ impl Outbox {
     /// Cuts a slow peer off: drops what waits, but for the rest of the frame it is in
     /// the middle of, and ends with [`Policy::cut`].
     pub fn cut(&self) {
+        self.cut_with(&self.policy.cut);
+    }
+
+    /// The same for another reason, which the whole frame `last` says.
+    pub fn cut_with(&self, last: &Bytes) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
-            state.cut(&self.policy);
+            state.cut(last, &self.policy);
         }
         drop(state);
         self.task.wake();
@@ -339,7 +344,7 @@ impl State {
         self.grow(added.saturating_sub(offset), policy);
         let over_budget = policy.budget.is_exceeded();
         if self.queued > policy.cap || (over_budget && self.queued > BUDGET_SHARE) {
-            self.cut(policy);
+            self.cut(&policy.cut, policy);
             return Sent::Cut;
         }
         if self.queue.is_empty() { Sent::Written } else { Sent::Queued }
@@ -395,7 +400,7 @@ impl State {
         self.queue = VecDeque::new(); // An idle outbox holds no buffer.
     }
 
-    fn cut(&mut self, policy: &Policy) {
+    fn cut(&mut self, last: &Bytes, policy: &Policy) {
         let unfinished = (self.offset > 0).then(|| self.queue.pop_front()).flatten();
         self.shrink(self.queued, policy);
         self.queue = VecDeque::new();
@@ -409,8 +414,8 @@ impl State {
                 self.offset = 0;
             }
         }
-        self.grow(policy.cut.len(), policy);
-        self.queue.push_back(policy.cut.clone());
+        self.grow(last.len(), policy);
+        self.queue.push_back(last.clone());
         self.phase = Phase::Closing;
         self.was_cut = true;
     }

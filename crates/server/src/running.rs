@@ -77,6 +77,12 @@ impl Running {
         self.setup_path.as_deref()
     }
 
+    /// Looks at the sockets' dead-lines, as happens by itself every second of real time:
+    /// for an [`Environment`](crate::Environment) whose clock is moved by hand.
+    pub async fn sweep_sockets(&self) {
+        self.work.house.sweep_sockets().await;
+    }
+
     /// Ends the server: no new connections, what was accepted is delivered, every
     /// socket gets its close frame, everything is written. Takes [`DRAIN_LIMIT`]
     /// at most.

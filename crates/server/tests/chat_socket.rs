@@ -295,7 +295,46 @@ async fn a_dead_peer_is_noticed_by_ping_within_30_seconds() {
     assert_eq!(ann.json().await, accepted());
     server.advance(Duration::from_secs(10));
     assert_eq!(ann.json().await, json!({"event": "leave", "username": "bob"}));
-    assert_eq!(silent.close_code().await, Some(1013), "it may only have been asleep");
+    let (code, reason) = goodbye(&mut silent).await;
+    assert_eq!(code, 1013, "it may only have been asleep");
+    assert_eq!(reason, "nothing was heard from you for 25 s: reconnect");
+}
+
+/// Reads up to the server's close frame: its code and reason.
+async fn goodbye(raw: &mut Raw) -> (u16, String) {
+    loop {
+        let (first, payload) = raw.next_frame().await.expect("a close frame");
+        if first == 0x88 {
+            let code = u16::from_be_bytes([payload[0], payload[1]]);
+            return (code, String::from_utf8_lossy(&payload[2..]).into_owned());
+        }
+    }
+}
+
+/// A stopped process or a suspended machine: what clients sent meanwhile has not been read
+/// when it goes on.
+#[tokio::test]
+async fn a_server_that_stood_still_cuts_nobody_off() {
+    let server = TestServer::start();
+    let (_, mut ann) = connected(&server, "ann").await;
+    let bob = server.person("bob").await;
+    let mut page = Raw::open(server.address(), &bob.session, Some("packetboat.v1")).await;
+    let carol = server.person("carol").await;
+    let mut half = Raw::open(server.address(), &carol.session, None).await;
+    let message = Raw::client_frame(0x81, said("in two halves").as_bytes());
+    half.send(&message[..10]).await;
+    server.advance(Duration::from_secs(9));
+    for _ in 0..3 {
+        server.stall(Duration::from_secs(60));
+        ann.send(said("still here")).await;
+        while ann.json().await != accepted() {}
+    }
+    assert!(ping(&mut page).await, "nobody waited for a sign of life");
+    half.send(&message[10..]).await;
+    while half.next_frame().await.expect("open").1 != accepted().to_string().as_bytes() {}
+    // And from then on time counts again.
+    server.advance(Duration::from_secs(25));
+    assert_eq!(goodbye(&mut page).await.0, 1013);
 }
 
 #[tokio::test]

@@ -94,6 +94,7 @@ async fn after_being_cut_off_nothing_is_missed() {
     while let Some((first, payload)) = slow.next_frame().await {
         if first == 0x88 {
             assert_eq!(payload[..2], 1013_u16.to_be_bytes());
+            assert_eq!(payload[2..], *b"too slow: reconnect and catch up");
             break;
         }
         let frame: Value = serde_json::from_slice(&payload).expect("whole frames of JSON");

@@ -96,9 +96,35 @@ impl TestServer {
         Mailbox::of(&self.data.path().join("packetboat"))
     }
 
-    /// Moves its clock.
+    /// Moves its clock, second by second, with what the server does for its sockets every
+    /// second.
     pub fn advance(&self, span: Duration) {
-        self.clock.advance(span);
+        self.with_running(|runtime, running| {
+            let mut left = span;
+            while !left.is_zero() {
+                let step = left.min(Duration::from_secs(1));
+                self.clock.advance(step);
+                runtime.block_on(running.sweep_sockets());
+                left -= step;
+            }
+        });
+    }
+
+    /// Moves its clock at once, as if the server had been stopped, and lets it notice.
+    pub fn stall(&self, span: Duration) {
+        self.with_running(|runtime, running| {
+            self.clock.advance(span);
+            runtime.block_on(running.sweep_sockets());
+        });
+    }
+
+    /// A thread of its own: the test itself may be running inside a runtime, where
+    /// blocking is not allowed.
+    fn with_running(&self, work: impl FnOnce(&Runtime, &Running) + Send) {
+        let runtime = self.runtime.as_ref().expect("the runtime lives as long as this");
+        let running = self.running.as_ref().expect("not drained yet");
+        let done = std::thread::scope(|scope| scope.spawn(|| work(runtime, running)).join());
+        done.expect("no panic");
     }
 
     /// A client without a session.

@@ -21,6 +21,7 @@ mod connection;
 pub mod frame;
 pub mod handshake;
 mod sockets;
+mod stall;
 mod sweep;
 mod wire;
 

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Handler};
 use crate::frame::{self, CloseCode};
+use crate::stall::Watch;
 use crate::sweep::{Heartbeat, Swept};
 use crate::wire::Wire;
 
@@ -137,6 +138,7 @@ struct Inner {
     /// Ends what still waits for its hand-shake to be through.
     gone: CancellationToken,
     tasks: TaskTracker,
+    watch: Mutex<Watch>,
 }
 
 /// A connection on the books.
@@ -190,6 +192,7 @@ impl Sockets {
             draining: AtomicBool::new(false),
             gone: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            watch: Mutex::default(),
         }))
     }
 
@@ -291,12 +294,19 @@ impl Sockets {
         self.0.policy.budget.queued()
     }
 
-    /// Looks at every connection's dead-lines once.
+    /// Looks at every connection's dead-lines once. A sweep that comes late, because the
+    /// server was stopped or suspended, starts all of them afresh: what peers sent
+    /// meanwhile has not been read yet.
     pub async fn sweep(&self) {
-        let now = self.0.clock.monotonic();
+        let (moment, stalled) = self.0.watch.lock().look(self.0.clock.as_ref());
+        if let Some(stalled) = stalled {
+            metrics::counter!("packetboat_stalls_total").increment(1);
+            let seconds = stalled.as_secs();
+            tracing::warn!(seconds, "the server stood still, or its clock was set");
+        }
         for shard in &self.0.shards {
             for heartbeat in heartbeats(shard) {
-                let reason = match heartbeat.sweep(now, &self.0.limits) {
+                let reason = match heartbeat.sweep(moment, &self.0.limits) {
                     Swept::Fine | Swept::Pinged => continue,
                     Swept::Silent => "silent",
                     Swept::Slow => "slow",

@@ -5,18 +5,23 @@
 //! stays silent is dropped, who takes nothing is cut off, who does not finish closing
 //! is dropped. Dead-lines are therefore kept to within one sweep.
 //!
-//! A silent peer is cut off like a slow one, with a close frame: it may only be asleep,
-//! and a connection that is torn down without a word tells it nothing.
+//! A silent peer is cut off like a slow one, with a close frame that says which of the two
+//! it was: it may only be asleep, and a connection that is torn down without a word tells
+//! it nothing.
+//!
+//! Only time in which the server ran counts against a peer (see [`crate::stall`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Clock;
+use bytes::Bytes;
 use hub::Outbox;
 
 use crate::Limits;
-use crate::frame;
+use crate::frame::{self, CloseCode};
+use crate::stall::{Moment, millis};
 
 /// First pings are spread over so many seconds, or connections that were opened
 /// together would be pinged together for ever.
@@ -89,65 +94,65 @@ impl Heartbeat {
         }
     }
 
-    pub(crate) fn sweep(&self, now: Duration, limits: &Limits) -> Swept {
-        let at = millis(now);
+    pub(crate) fn sweep(&self, moment: Moment, limits: &Limits) -> Swept {
         let status = self.outbox.status();
         if status.closing {
-            return self.sweep_closing(at, status.cut, limits);
+            return self.sweep_closing(moment, status.cut, limits);
         }
-        let since_heard = at.saturating_sub(self.heard.load(Ordering::Relaxed));
+        let since_heard = moment.since(self.heard.load(Ordering::Relaxed));
         let silence = if self.paused.load(Ordering::Relaxed) { 0 } else { since_heard };
         if silence >= millis(limits.dead_after) {
-            self.cut(at);
+            self.outbox.cut_with(&silent(limits));
+            self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Silent;
         }
-        if self.outbox.blocked_for(now).is_some_and(|blocked| blocked >= limits.blocked) {
-            self.cut(at);
+        let blocked = self.outbox.blocked_for(Duration::from_millis(moment.now));
+        if blocked.is_some_and(|blocked| blocked.min(moment.running()) >= limits.blocked) {
+            self.outbox.cut();
+            self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Slow;
         }
         let unfinished = self.incomplete.load(Ordering::Relaxed);
-        if unfinished > 0 && at.saturating_sub(unfinished) >= millis(limits.message) {
-            let code = frame::CloseCode::TryAgainLater;
-            self.outbox.finish(frame::close(code, "a message took too long"));
+        if unfinished > 0 && moment.since(unfinished) >= millis(limits.message) {
+            let reason = "a message took too long";
+            self.outbox.finish(frame::close(CloseCode::TryAgainLater, reason));
             return Swept::Unfinished;
         }
-        self.ping(at, silence, limits)
+        self.ping(moment, silence, limits)
     }
 
-    fn cut(&self, at: u64) {
-        self.outbox.cut();
-        self.closing.store(at.max(1), Ordering::Relaxed);
-    }
-
-    fn sweep_closing(&self, at: u64, cut: bool, limits: &Limits) -> Swept {
+    fn sweep_closing(&self, moment: Moment, cut: bool, limits: &Limits) -> Swept {
         let linger = if cut { limits.cut } else { limits.linger };
         let since = self.closing.load(Ordering::Relaxed);
         if since == 0 {
-            self.closing.store(at.max(1), Ordering::Relaxed);
+            self.closing.store(moment.now.max(1), Ordering::Relaxed);
             // Cut off by its outbox, between two sweeps: over the cap.
             return if cut { Swept::Slow } else { Swept::Fine };
-        } else if at.saturating_sub(since) >= millis(linger) {
+        } else if moment.since(since) >= millis(linger) {
             self.outbox.abort();
             return Swept::Lingering;
         }
         Swept::Fine
     }
 
-    fn ping(&self, at: u64, silence: u64, limits: &Limits) -> Swept {
+    fn ping(&self, moment: Moment, silence: u64, limits: &Limits) -> Swept {
         let spread = self.outbox.id() % SPREAD * 1_000;
-        let since_ping = at.saturating_sub(self.pinged.load(Ordering::Relaxed));
+        let since_ping = moment.since(self.pinged.load(Ordering::Relaxed));
         let due = millis(limits.ping_after);
         if silence < due + spread || since_ping < due {
             return Swept::Fine;
         }
-        self.pinged.store(at, Ordering::Relaxed);
+        self.pinged.store(moment.now, Ordering::Relaxed);
         self.outbox.send(&[frame::ping()]);
         Swept::Pinged
     }
 }
 
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+/// What a peer is told that was silent for too long.
+fn silent(limits: &Limits) -> Bytes {
+    let seconds = limits.dead_after.as_secs();
+    let reason = format!("nothing was heard from you for {seconds} s: reconnect");
+    frame::close(CloseCode::TryAgainLater, &reason)
 }
 
 #[cfg(test)]

@@ -272,3 +272,15 @@ fn more_segments_than_one_call_takes() {
     assert_eq!(peer.got().len(), 600);
     assert_eq!(peer.calls.load(Ordering::SeqCst), 4);
 }
+
+#[test]
+fn a_cut_for_another_reason_says_that_one() {
+    let peer = Peer::with_room(4);
+    let (outbox, ..) = outbox(100, &peer);
+    outbox.send(&[A, B]);
+    outbox.cut_with(&Bytes::from_static(b"GONE"));
+    peer.room.store(100, Ordering::SeqCst);
+    assert_eq!(drain(&outbox, &peer), Drained::Empty);
+    assert_eq!(peer.got(), "aaabbbGONE");
+    assert!(outbox.status().cut);
+}

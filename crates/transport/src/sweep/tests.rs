@@ -3,96 +3,179 @@ use bytes::Bytes;
 use hub::{Budget, Policy};
 
 use super::*;
+use crate::stall::Watch;
 
-fn heartbeat() -> (Heartbeat, Arc<ManualClock>, Limits) {
-    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+/// A connection, swept while a clock is moved by hand.
+struct Scene {
+    heartbeat: Heartbeat,
+    clock: Arc<ManualClock>,
+    watch: Watch,
+    limits: Limits,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        let outbox = outbox(SPREAD, &clock);
+        let heartbeat = Heartbeat::new(outbox, clock.clone());
+        Self { heartbeat, clock, watch: Watch::default(), limits: Limits::default() }
+    }
+
+    /// What the sweep at `second` does, with the clock looked at every second until then.
+    fn at(&mut self, second: u64) -> Swept {
+        while self.clock.monotonic() < Duration::from_secs(second) {
+            self.watch.look(self.clock.as_ref());
+            self.clock.advance(Duration::from_secs(1));
+        }
+        self.late_at(second)
+    }
+
+    /// The same, if the server stands still until then.
+    fn late_at(&mut self, second: u64) -> Swept {
+        self.clock.advance(Duration::from_secs(second) - self.clock.monotonic());
+        let (moment, _) = self.watch.look(self.clock.as_ref());
+        self.heartbeat.sweep(moment, &self.limits)
+    }
+}
+
+fn outbox(id: u64, clock: &Arc<ManualClock>) -> Arc<Outbox> {
     let policy = Policy {
         cap: 1_000,
-        cut: frame::close(frame::CloseCode::TryAgainLater, ""),
+        cut: frame::close(CloseCode::TryAgainLater, "too slow"),
         frame_end: frame::end_of_frame,
         clock: clock.clone(),
         budget: Budget::new(usize::MAX).into(),
     };
-    let outbox = Arc::new(Outbox::new(SPREAD, 1, Arc::new(policy)));
-    (Heartbeat::new(outbox, clock.clone()), clock, Limits::default())
+    Arc::new(Outbox::new(id, 1, Arc::new(policy)))
 }
 
-fn at(seconds: u64, heartbeat: &Heartbeat, clock: &ManualClock, limits: &Limits) -> Swept {
-    clock.advance(Duration::from_secs(seconds) - clock.monotonic());
-    heartbeat.sweep(clock.monotonic(), limits)
+/// What waits for the peer.
+fn told(outbox: &Outbox) -> Vec<u8> {
+    let mut told = Vec::new();
+    outbox.drain(|buffers| {
+        buffers.iter().for_each(|buffer| told.extend_from_slice(buffer));
+        Ok(buffers.iter().map(|buffer| buffer.len()).sum())
+    });
+    told
 }
 
 #[test]
 fn silence_is_pinged_and_then_taken_for_death() {
-    let (heartbeat, clock, mut limits) = heartbeat();
-    limits.blocked = Duration::MAX; // There is no peer to take the pings here.
-    assert_eq!(at(9, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(10, &heartbeat, &clock, &limits), Swept::Pinged);
-    assert_eq!(at(11, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(20, &heartbeat, &clock, &limits), Swept::Pinged);
-    assert_eq!(at(24, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(25, &heartbeat, &clock, &limits), Swept::Silent);
-    let status = heartbeat.outbox().status();
+    let mut scene = Scene::new();
+    scene.limits.blocked = Duration::MAX; // There is no peer to take the pings here.
+    assert_eq!(scene.at(9), Swept::Fine);
+    assert_eq!(scene.at(10), Swept::Pinged);
+    assert_eq!(scene.at(11), Swept::Fine);
+    assert_eq!(scene.at(20), Swept::Pinged);
+    assert_eq!(scene.at(24), Swept::Fine);
+    assert_eq!(scene.at(25), Swept::Silent);
+    let status = scene.heartbeat.outbox().status();
     assert!(status.cut && !status.dead, "it is told why, should it only be asleep");
+    let reason = "nothing was heard from you for 25 s: reconnect";
+    let expected = frame::close(CloseCode::TryAgainLater, reason);
+    assert_eq!(told(scene.heartbeat.outbox()), expected);
 }
 
 #[test]
 fn silence_while_not_being_read_from_says_nothing() {
-    let (heartbeat, clock, limits) = heartbeat();
-    heartbeat.pause(true);
-    assert_eq!(at(60, &heartbeat, &clock, &limits), Swept::Fine);
-    heartbeat.pause(false);
-    assert_eq!(at(69, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(70, &heartbeat, &clock, &limits), Swept::Pinged);
+    let mut scene = Scene::new();
+    scene.heartbeat.pause(true);
+    assert_eq!(scene.at(60), Swept::Fine);
+    scene.heartbeat.pause(false);
+    assert_eq!(scene.at(69), Swept::Fine);
+    assert_eq!(scene.at(70), Swept::Pinged);
 }
 
 #[test]
 fn half_a_message_does_not_wait_for_ever() {
-    let (heartbeat, clock, limits) = heartbeat();
-    heartbeat.incomplete(true);
+    let mut scene = Scene::new();
+    scene.heartbeat.incomplete(true);
     for second in [9, 18, 27, 29] {
-        assert_eq!(at(second, &heartbeat, &clock, &limits), Swept::Fine);
-        heartbeat.heard();
-        heartbeat.incomplete(true);
+        assert_eq!(scene.at(second), Swept::Fine);
+        scene.heartbeat.heard();
+        scene.heartbeat.incomplete(true);
     }
-    assert_eq!(at(31, &heartbeat, &clock, &limits), Swept::Unfinished);
-    assert!(heartbeat.outbox().status().closing);
+    assert_eq!(scene.at(31), Swept::Unfinished);
+    assert!(scene.heartbeat.outbox().status().closing);
 }
 
 #[test]
 fn connections_opened_together_are_not_pinged_together() {
-    let (first, clock, limits) = heartbeat();
-    let policy = Arc::new(Policy {
-        cap: 1_000,
-        cut: Bytes::new(),
-        frame_end: frame::end_of_frame,
-        clock: clock.clone(),
-        budget: Budget::new(usize::MAX).into(),
-    });
-    let other = Heartbeat::new(Arc::new(Outbox::new(SPREAD + 3, 1, policy)), clock.clone());
-    assert_eq!(at(10, &first, &clock, &limits), Swept::Pinged);
-    assert_eq!(at(12, &other, &clock, &limits), Swept::Fine);
-    assert_eq!(at(13, &other, &clock, &limits), Swept::Pinged);
+    let mut scene = Scene::new();
+    let other = Heartbeat::new(outbox(SPREAD + 3, &scene.clock), scene.clock.clone());
+    assert_eq!(scene.at(10), Swept::Pinged);
+    scene.heartbeat = other;
+    assert_eq!(scene.at(12), Swept::Fine);
+    assert_eq!(scene.at(13), Swept::Pinged);
 }
 
 #[test]
 fn a_sign_of_life_starts_the_count_anew() {
-    let (heartbeat, clock, limits) = heartbeat();
-    assert_eq!(at(9, &heartbeat, &clock, &limits), Swept::Fine);
-    heartbeat.heard();
-    assert_eq!(at(18, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(19, &heartbeat, &clock, &limits), Swept::Pinged);
+    let mut scene = Scene::new();
+    assert_eq!(scene.at(9), Swept::Fine);
+    scene.heartbeat.heard();
+    assert_eq!(scene.at(18), Swept::Fine);
+    assert_eq!(scene.at(19), Swept::Pinged);
 }
 
 #[test]
 fn a_peer_that_takes_nothing_is_cut_and_may_linger() {
-    let (heartbeat, clock, limits) = heartbeat();
-    heartbeat.outbox().send(&[Bytes::from_static(b"\x81\x00")]);
-    assert_eq!(at(9, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(10, &heartbeat, &clock, &limits), Swept::Slow);
-    assert!(heartbeat.outbox().status().cut);
-    assert_eq!(at(11, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(39, &heartbeat, &clock, &limits), Swept::Fine);
-    assert_eq!(at(40, &heartbeat, &clock, &limits), Swept::Lingering);
-    assert!(heartbeat.outbox().status().dead);
+    let mut scene = Scene::new();
+    scene.heartbeat.outbox().send(&[Bytes::from_static(b"\x81\x00")]);
+    assert_eq!(scene.at(9), Swept::Fine);
+    assert_eq!(scene.at(10), Swept::Slow);
+    assert!(scene.heartbeat.outbox().status().cut);
+    assert_eq!(scene.at(11), Swept::Fine);
+    assert_eq!(scene.at(39), Swept::Fine);
+    assert_eq!(scene.at(40), Swept::Lingering);
+    assert!(scene.heartbeat.outbox().status().dead);
+}
+
+// A server that stood still has heard nothing of what its peers did meanwhile: each
+// dead-line starts afresh when it goes on, and is kept from then.
+
+#[test]
+fn after_a_stall_silence_starts_afresh() {
+    let mut scene = Scene::new();
+    scene.limits.blocked = Duration::MAX;
+    assert_eq!(scene.at(9), Swept::Fine);
+    assert_eq!(scene.late_at(60), Swept::Fine);
+    assert_eq!(scene.at(69), Swept::Fine);
+    assert_eq!(scene.at(70), Swept::Pinged);
+    assert_eq!(scene.at(80), Swept::Pinged);
+    assert_eq!(scene.at(84), Swept::Fine);
+    assert_eq!(scene.at(85), Swept::Silent);
+}
+
+#[test]
+fn after_a_stall_a_peer_that_takes_nothing_has_its_time_again() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.at(1), Swept::Fine);
+    scene.heartbeat.outbox().send(&[Bytes::from_static(b"\x81\x00")]);
+    assert_eq!(scene.late_at(60), Swept::Fine);
+    assert_eq!(scene.at(69), Swept::Fine);
+    assert_eq!(scene.at(70), Swept::Slow);
+}
+
+#[test]
+fn after_a_stall_the_rest_of_a_message_has_its_time_again() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.at(1), Swept::Fine);
+    scene.heartbeat.incomplete(true);
+    assert_eq!(scene.late_at(60), Swept::Fine);
+    for second in [69, 78, 87, 89] {
+        assert_eq!(scene.at(second), Swept::Fine);
+        scene.heartbeat.heard();
+    }
+    assert_eq!(scene.at(90), Swept::Unfinished);
+}
+
+#[test]
+fn after_a_stall_a_closing_connection_has_its_time_again() {
+    let mut scene = Scene::new();
+    scene.heartbeat.outbox().finish(frame::close(CloseCode::GoingAway, ""));
+    assert_eq!(scene.at(1), Swept::Fine);
+    assert_eq!(scene.late_at(60), Swept::Fine);
+    assert_eq!(scene.at(64), Swept::Fine);
+    assert_eq!(scene.at(65), Swept::Lingering);
 }
