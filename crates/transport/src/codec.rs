@@ -3,9 +3,11 @@
 //! Owns the rules a client's bytes must keep: masked, no reserved bits, known
 //! opcodes, whole control frames, fragments in sequence, valid UTF-8, and our limits.
 //! Works in place on whatever buffer the bytes arrived in; keeps a buffer of its own
-//! only while a message is fragmented.
+//! only while a message is fragmented. Text is checked as it comes in: bytes that make it
+//! invalid are refused with the fragment, or the part of one, that they arrive in.
 
 use crate::frame::{BINARY, CLOSE, CONTINUATION, CloseCode, MAX_CONTROL, PING, PONG, TEXT};
+use crate::utf8::Utf8;
 
 /// The longest message, in bytes. A text of 300 characters, every one of them
 /// escaped as a JSON surrogate pair, takes 3.6 KB.
@@ -53,6 +55,11 @@ pub(crate) struct Decoder {
     opcode: Option<u8>,
     message: Vec<u8>,
     fragments: usize,
+    /// Of the payload of the frame at the start of the buffer, so many bytes have been
+    /// unmasked, and checked if they are text.
+    seen: usize,
+    /// The check of a text that is not complete.
+    utf8: Utf8,
 }
 
 #[derive(Clone, Copy)]
@@ -65,23 +72,41 @@ struct Header {
 }
 
 impl Decoder {
-    /// Decodes the frame at the start of `buffer`, in place.
+    /// Decodes the frame at the start of `buffer`, in place. After
+    /// [`Decoded::Incomplete`], the next `buffer` starts with the bytes that this call left
+    /// there.
     pub(crate) fn decode<'a>(&'a mut self, buffer: &'a mut [u8]) -> Result<Decoded<'a>, Violation> {
         let Some(header) = Header::parse(buffer)? else { return Ok(Decoded::Incomplete) };
         self.check(header)?;
-        let total = header.size + header.payload;
+        let total = header.size.saturating_add(header.payload);
         if buffer.len() < total {
+            self.begin(header, &mut buffer[header.size..])?;
             return Ok(Decoded::Incomplete);
         }
         let payload = &mut buffer[header.size..total];
-        unmask(payload, header.mask);
+        let seen = std::mem::take(&mut self.seen);
+        unmask_from(seen, payload, header.mask);
         let event = match header.opcode {
             PING => Event::Ping(payload),
             PONG => Event::Nothing,
             CLOSE => Event::Close(close_code(payload)?),
-            opcode => self.data(header.fin, opcode, payload)?,
+            _ => self.data(header, payload, seen)?,
         };
         Ok(Decoded::Frame(total, event))
+    }
+
+    /// Unmasks what has come of a payload, and checks it if it is text.
+    fn begin(&mut self, header: Header, payload: &mut [u8]) -> Result<(), Violation> {
+        unmask_from(self.seen, payload, header.mask);
+        if self.is_text(header.opcode) {
+            self.utf8.take(&payload[self.seen..]).map_err(not_utf8)?;
+        }
+        self.seen = payload.len();
+        Ok(())
+    }
+
+    fn is_text(&self, opcode: u8) -> bool {
+        opcode == TEXT || (opcode == CONTINUATION && self.opcode == Some(TEXT))
     }
 
     /// What can be told from the header alone, before the payload has arrived.
@@ -111,11 +136,15 @@ impl Decoder {
 
     fn data<'a>(
         &'a mut self,
-        fin: bool,
-        opcode: u8,
+        header: Header,
         payload: &'a [u8],
+        seen: usize,
     ) -> Result<Event<'a>, Violation> {
+        let Header { fin, opcode, .. } = header;
         if fin && opcode != CONTINUATION {
+            if seen > 0 {
+                self.utf8 = Utf8::default();
+            }
             return message(opcode, payload);
         }
         if opcode != CONTINUATION {
@@ -125,9 +154,13 @@ impl Decoder {
         self.fragments += 1;
         self.message.extend_from_slice(payload);
         if !fin {
+            if self.is_text(opcode) {
+                self.utf8.take(&payload[seen..]).map_err(not_utf8)?;
+            }
             return Ok(Event::Nothing);
         }
         self.fragments = 0;
+        self.utf8 = Utf8::default();
         // `check` let a continuation through only while a message is open.
         let opcode = self.opcode.take().unwrap_or(BINARY);
         message(opcode, &self.message)
@@ -187,10 +220,11 @@ fn message(opcode: u8, payload: &[u8]) -> Result<Event<'_>, Violation> {
     if opcode == BINARY {
         return Ok(Event::Binary(payload));
     }
-    match std::str::from_utf8(payload) {
-        Ok(text) => Ok(Event::Text(text)),
-        Err(_) => Err(Violation { code: CloseCode::InvalidData, reason: "text that is not UTF-8" }),
-    }
+    std::str::from_utf8(payload).map(Event::Text).map_err(not_utf8)
+}
+
+fn not_utf8<E>(_: E) -> Violation {
+    Violation { code: CloseCode::InvalidData, reason: "text that is not UTF-8" }
 }
 
 /// Checks a close frame's payload (RFC 6455 sections 5.5.1 and 7.4).
@@ -226,6 +260,15 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     for (byte, mask) in chunks.into_remainder().iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
     }
+}
+
+/// The same, but for the bytes before `start`, which have been unmasked.
+fn unmask_from(start: usize, payload: &mut [u8], mut mask: [u8; 4]) {
+    if start == 0 {
+        return unmask(payload, mask); // Nearly always: a branch costs less than a rotation.
+    }
+    mask.rotate_left(start % 4);
+    unmask(&mut payload[start..], mask);
 }
 
 #[cfg(test)]

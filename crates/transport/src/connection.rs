@@ -17,6 +17,7 @@ use hub::{Drained, Outbox};
 
 use crate::codec::{Decoded, Decoder, Event};
 use crate::frame;
+use crate::pongs::Pongs;
 use crate::sweep::Heartbeat;
 use crate::wire::Wire;
 
@@ -230,9 +231,7 @@ impl<H: Handler> Connection<H> {
     /// Handles the whole frames at the start of `bytes`; returns how many bytes.
     fn handle(&mut self, bytes: &mut [u8]) -> usize {
         let mut used = 0;
-        // Only the last ping of a read is answered (RFC 6455 section 5.5.3): a flood of
-        // pings costs one write, not thousands.
-        let mut pong = None;
+        let mut pongs = Pongs::default();
         while self.hearing == Hearing::Open && self.ready() {
             match self.decoder.decode(&mut bytes[used..]) {
                 Ok(Decoded::Incomplete) => break,
@@ -243,10 +242,11 @@ impl<H: Handler> Connection<H> {
                         Event::Binary(data) => Some(Message::Binary(data)),
                         Event::Nothing => None,
                         Event::Ping(payload) => {
-                            pong = Some(frame::pong(payload));
+                            pongs.answer(payload);
                             None
                         }
                         Event::Close(code) => {
+                            pongs.send(self.heartbeat.outbox());
                             let answer = code.map(|code| frame::raw_close(code, ""));
                             let answer = answer.unwrap_or_else(frame::empty_close);
                             self.heartbeat.outbox().finish(answer);
@@ -255,6 +255,7 @@ impl<H: Handler> Connection<H> {
                         }
                     };
                     if let (Some(handler), Some(message)) = (&mut self.handler, message) {
+                        pongs.send(self.heartbeat.outbox());
                         handler.on_message(message);
                     }
                     self.decoder.release();
@@ -263,14 +264,13 @@ impl<H: Handler> Connection<H> {
                     }
                 }
                 Err(violation) => {
+                    pongs.send(self.outbox());
                     self.outbox().finish(frame::close(violation.code, violation.reason));
                     self.hearing = Hearing::Discarding;
                 }
             }
         }
-        if let Some(pong) = pong {
-            self.outbox().send(&[pong]);
-        }
+        pongs.send(self.outbox());
         if self.hearing == Hearing::Open { used } else { bytes.len() }
     }
 }

@@ -66,10 +66,10 @@ pub fn ping() -> Bytes {
     Bytes::from_static(&[FIN | PING, 0])
 }
 
-/// The answer to a ping. A payload longer than a control frame may carry is cut.
-#[must_use]
-pub fn pong(payload: &[u8]) -> Bytes {
-    data(PONG, &payload[..payload.len().min(MAX_CONTROL)])
+/// Appends the answer to a ping with this payload, which fits a control frame.
+pub(crate) fn put_pong(frames: &mut BytesMut, payload: &[u8]) {
+    frames.reserve(payload.len() + 2);
+    put(frames, FIN | PONG, payload);
 }
 
 /// A close frame. A reason longer than fits is cut at a character.
@@ -102,6 +102,11 @@ fn data(opcode: u8, payload: &[u8]) -> Bytes {
 
 fn encoded(first: u8, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(payload.len() + 10);
+    put(&mut frame, first, payload);
+    frame.freeze()
+}
+
+fn put(frame: &mut BytesMut, first: u8, payload: &[u8]) {
     frame.put_u8(first);
     match payload.len() {
         // The guards make these conversions exact.
@@ -116,7 +121,6 @@ fn encoded(first: u8, payload: &[u8]) -> Bytes {
         }
     }
     frame.put_slice(payload);
-    frame.freeze()
 }
 
 /// Where the frame that holds the byte before `offset` ends, in a `segment` of whole

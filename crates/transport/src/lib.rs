@@ -20,9 +20,11 @@ mod codec;
 mod connection;
 pub mod frame;
 pub mod handshake;
+mod pongs;
 mod sockets;
 mod stall;
 mod sweep;
+mod utf8;
 mod wire;
 
 pub use codec::{MAX_FRAGMENTS, MAX_MESSAGE};

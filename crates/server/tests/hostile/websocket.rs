@@ -166,7 +166,8 @@ async fn half_a_frame_and_then_silence_is_cut_off() {
     witness.talk().await;
 }
 
-/// Of many pings at once the last may stand for all (RFC 6455 section 5.5.3).
+/// Of many pings the last may stand for all when their answers are not read (RFC 6455
+/// section 5.5.3), as here.
 #[tokio::test]
 async fn of_ten_thousand_pings_the_last_is_answered() {
     let (server, mut witness, mallory) = scene().await;

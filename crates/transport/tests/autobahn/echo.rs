@@ -1,0 +1,98 @@
+//! The server under test: every message comes back as it was.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::SystemClock;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use hub::Outbox;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use transport::{Handler, Limits, Message, Sockets, frame, handshake};
+
+use crate::peer::{BINARY, FIN};
+
+/// How long a case may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Echo(Arc<Outbox>);
+
+impl Handler for Echo {
+    fn on_message(&mut self, message: Message<'_>) {
+        let answer = match message {
+            Message::Text(text) => frame::text(text.as_bytes()),
+            Message::Binary(data) => {
+                // The same, but for the opcode: this crate's users send only text.
+                let mut frame = frame::text(data).to_vec();
+                frame[0] = FIN | BINARY;
+                Bytes::from(frame)
+            }
+        };
+        self.0.send(&[answer]);
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+/// An echo on a port of its own.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    sockets: Sockets,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let sockets = Sockets::new(Arc::new(SystemClock::new()), Limits::default());
+        let serving = sockets.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, from)) = listener.accept().await {
+                stream.set_nodelay(true).expect("an open socket");
+                let sockets = serving.clone();
+                let service = service_fn(move |request| {
+                    std::future::ready(Ok::<_, Infallible>(upgrade(&sockets, from, request)))
+                });
+                let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(http.with_upgrades());
+            }
+        });
+        Self { address, sockets }
+    }
+
+    /// Every connection must have ended by itself.
+    pub(crate) async fn stop(self) {
+        let ended = async {
+            while self.sockets.open() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("no connection is left");
+    }
+}
+
+fn upgrade(
+    sockets: &Sockets,
+    from: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Response<String> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (method, version) = (request.method(), request.version());
+    let headers = handshake::accept(method, version, request.headers(), None);
+    let headers = headers.expect("a valid hand-shake");
+    let outbox = sockets.outbox(1).expect("room for one more");
+    sockets.serve(upgrade, outbox.clone(), from.ip(), Echo(outbox));
+    let mut answer = Response::new(String::new());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = headers;
+    answer
+}
