@@ -12,6 +12,8 @@
 mod breakable;
 mod entrance;
 mod lines;
+mod polling;
+mod probe;
 mod session;
 
 use std::fmt;
@@ -152,10 +154,15 @@ impl fmt::Debug for Socketio {
     }
 }
 
+/// The client has been told that it is connected, and the library takes events for it.
 async fn greet(socket: SocketRef) {
-    let host = socket.req_parts().extensions.get::<Client>().and_then(|client| client.host.clone());
-    let message = format!("Hello, at {}", host.as_deref().unwrap_or("this server"));
+    let extensions = &socket.req_parts().extensions;
+    let host = extensions.get::<Client>().and_then(|client| client.host.as_deref());
+    let message = format!("Hello, at {}", host.unwrap_or("this server"));
     let _ = socket.emit("news", &Note { message: &message }); // Or it has gone already.
+    if let Some(line) = extensions.get::<Arc<Line>>() {
+        line.set_ready();
+    }
 }
 
 /// Sets a client up. It is a stranger still.
@@ -165,7 +172,7 @@ fn admit(shared: &Arc<Shared>, socket: &SocketRef) -> Result<(), &'static str> {
     let (Some(line), Some(client)) = (line, extensions.get::<Client>().cloned()) else {
         return Err("This connection did not come through the front door.");
     };
-    if !line.take(&socket.id.to_string()) {
+    if !line.take() {
         return Err("This connection is over: open another.");
     }
     let session = Arc::new(Session::new(Arc::clone(shared), line, client));

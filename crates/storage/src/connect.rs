@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use log::LevelFilter;
 use sea_orm::{ConnectOptions, DatabaseConnection};
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
@@ -47,6 +48,9 @@ async fn sqlite(url: &str) -> Result<DatabaseConnection, StorageError> {
         // The database is in this process: a connection cannot have gone stale.
         .test_before_acquire(false)
         .sqlx_logging(false)
+        // When a crowd comes back at once, each of them waits: no line for every one.
+        // `log.level` can ask for them.
+        .map_sqlx_sqlite_pool_opts(|pool| pool.acquire_slow_level(LevelFilter::Debug))
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)

@@ -2,20 +2,22 @@
 //!
 //! What the library does not do happens here, before it: whose pages may connect, how
 //! many may, and the hand-shake of a WebSocket, so that its byte stream is one that we
-//! can end.
+//! can end. A connection that polls is upgraded here, too ([`super::probe`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_kit::{ApiError, Client, OriginPolicy};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use socketioxide::service::SocketIoService;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +25,9 @@ use tower::{Service, ServiceExt};
 use transport::handshake;
 
 use super::breakable::Breakable;
-use super::lines::{Full, Lines};
+use super::lines::{Full, Line, Lines};
+use super::polling::Polling;
+use super::probe::shake_hands;
 
 /// When a client turned away by a full or closing server may try again.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
@@ -31,8 +35,12 @@ const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
 /// How long the answer to a WebSocket's hand-shake may take to leave.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest id that the engine gives a connection is shorter.
-const MAX_SID: usize = 32;
+/// How long the hand-shake of an upgrade may take, as in the reference server. Until
+/// then, and afterwards, the connection goes on polling.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
+
+/// More bytes than the engine's open packet has.
+const MAX_OPEN_PACKET: usize = 4 * 1024;
 
 /// The library's service. Behind it, for paths that are not its own, is nothing.
 pub(super) type Engine = SocketIoService<Router>;
@@ -58,10 +66,13 @@ async fn enter(
         let sentence = "Pages of this origin may not connect here.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, sentence));
     }
-    match parameter(&request, "sid").map(str::to_owned) {
-        Some(sid) if sid.len() <= MAX_SID => entrance.go_on(&sid, request).await,
-        Some(_) => Ok(unknown_session()),
-        None => entrance.begin(&client, request).await,
+    let Some(sid) = parameter(&request, "sid") else {
+        return entrance.begin(&client, request).await;
+    };
+    match entrance.lines.polling(sid) {
+        Some(polling) if is_websocket(&request) => entrance.upgrade(polling, request),
+        Some(polling) => Ok(entrance.go_on(&polling, request).await),
+        None => Ok(unknown_session()),
     }
 }
 
@@ -69,29 +80,46 @@ impl Entrance {
     /// A new connection.
     async fn begin(&self, client: &Client, mut request: Request) -> Result<Response, ApiError> {
         let line = self.lines.open(client.address)?;
-        let stream = line.stream();
         // From here on the line lives as long as the request, and then, if the library
         // makes a connection of it, as long as that.
-        request.extensions_mut().insert(line);
-        if is_websocket(&request) {
-            return self.upgrade(request, stream);
+        request.extensions_mut().insert(line.clone());
+        if !is_websocket(&request) {
+            return opened(&line, self.ask(request).await).await;
         }
-        Ok(self.ask(request).await)
+        let (broken, mut engine) = (line.broken(), self.engine.clone());
+        accept(request, broken.clone(), move |stream, request| async move {
+            // It starts a task of its own, or does not like the query: then the stream
+            // is dropped, and the client sees that.
+            let _ = engine.call((Breakable::new(stream, broken), request)).await;
+        })
     }
 
-    /// Another request of the connection that the engine calls `sid`.
-    async fn go_on(&self, sid: &str, mut request: Request) -> Result<Response, ApiError> {
-        let named = self.lines.named(sid);
-        if is_websocket(&request) {
-            if !named.upgrade() {
-                return Ok(unknown_session());
-            }
-            let broken = named.cut.clone();
-            request.extensions_mut().insert(named); // As long as the stream lives.
-            return self.upgrade(request, broken);
+    /// Another request of a connection that polls.
+    async fn go_on(&self, polling: &Polling, request: Request) -> Response {
+        // Nothing is lost with a poll that is given up: it waits only while there is
+        // nothing to tell. A request that brings something is not.
+        let is_poll = request.method() == Method::GET;
+        let nothing = if speaks_version_3(&request) { "1:6" } else { "6" };
+        let answer = polling.cut.run_until_cancelled(self.ask(request));
+        tokio::select! {
+            biased;
+            answer = answer => answer.unwrap_or_else(unknown_session),
+            () = polling.is_released(), if is_poll => nothing.into_response(),
         }
-        let answer = named.cut.run_until_cancelled(self.ask(request)).await;
-        Ok(answer.unwrap_or_else(unknown_session))
+    }
+
+    /// Makes a WebSocket of a connection that polls, once that has proved to work.
+    fn upgrade(&self, polling: Arc<Polling>, request: Request) -> Result<Response, ApiError> {
+        let Some(attempt) = polling.attempt() else { return Ok(unknown_session()) };
+        let mut engine = self.engine.clone();
+        accept(request, polling.cut.clone(), move |stream, request| async move {
+            let stream = Breakable::new(stream, polling.cut.clone());
+            let probing = timeout(PROBE_LIMIT, shake_hands(stream, polling.release()));
+            let Some(Ok(Some(stream))) = attempt.unless_over(probing).await else { return };
+            if polling.succeed(&attempt) {
+                let _ = engine.call((stream, request)).await; // As in `begin`.
+            }
+        })
     }
 
     /// The library's answer.
@@ -101,37 +129,54 @@ impl Entrance {
             Err(never) => match never {},
         }
     }
+}
 
-    /// Makes a WebSocket of the request, for the library to speak on until `broken`.
-    fn upgrade(
-        &self,
-        mut request: Request,
-        broken: CancellationToken,
-    ) -> Result<Response, ApiError> {
-        let accepted =
-            handshake::accept(request.method(), request.version(), request.headers(), None);
-        let headers = match accepted {
-            Ok(headers) => headers,
-            Err(refusal) => {
-                let error = ApiError::new(refusal.status(), refusal.to_string());
-                return Ok((HeaderMap::from_iter(refusal.headers()), error).into_response());
-            }
-        };
-        let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-            return Err(ApiError::internal("the listener offers no upgrade"));
-        };
-        let mut engine = self.engine.clone();
-        let request = request.map(|_| ());
-        tokio::spawn(async move {
-            let upgraded = broken.run_until_cancelled(timeout(UPGRADE_LIMIT, upgrade)).await;
-            let Some(Ok(Ok(upgraded))) = upgraded else { return };
-            let stream = Breakable::new(TokioIo::new(upgraded), broken);
-            // It starts a task of its own, or does not like the query: then the stream
-            // is dropped, and the client sees that.
-            let _ = engine.call((stream, request)).await;
-        });
-        Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+/// The library's `answer` to the first request of a connection that polls on `line`.
+async fn opened(line: &Line, answer: Response) -> Result<Response, ApiError> {
+    /// The part of the open packet that concerns us.
+    #[derive(Deserialize)]
+    struct Open {
+        sid: Box<str>,
     }
+
+    let (head, body) = answer.into_parts();
+    let body = to_bytes(body, MAX_OPEN_PACKET).await;
+    let body = body.map_err(|_| ApiError::internal("the engine's open packet is too long"))?;
+    if head.status.is_success() {
+        // Before the packet are its type and, in version 3, its length.
+        let start = body.iter().position(|&byte| byte == b'{').unwrap_or_default();
+        let open: Open = serde_json::from_slice(&body[start..])
+            .map_err(|_| ApiError::internal("the engine's open packet has no id"))?;
+        line.polls_as(&open.sid);
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// Makes a WebSocket of `request`: `speak` gets its byte stream, unless it is `broken`
+/// before there is one.
+fn accept<F: Future<Output = ()> + Send>(
+    mut request: Request,
+    broken: CancellationToken,
+    speak: impl FnOnce(TokioIo<Upgraded>, http::Request<()>) -> F + Send + 'static,
+) -> Result<Response, ApiError> {
+    let accepted = handshake::accept(request.method(), request.version(), request.headers(), None);
+    let headers = match accepted {
+        Ok(headers) => headers,
+        Err(refusal) => {
+            let error = ApiError::new(refusal.status(), refusal.to_string());
+            return Ok((HeaderMap::from_iter(refusal.headers()), error).into_response());
+        }
+    };
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Err(ApiError::internal("the listener offers no upgrade"));
+    };
+    let request = request.map(|_| ());
+    tokio::spawn(async move {
+        let upgraded = broken.run_until_cancelled(timeout(UPGRADE_LIMIT, upgrade)).await;
+        let Some(Ok(Ok(upgraded))) = upgraded else { return };
+        speak(TokioIo::new(upgraded), request).await;
+    });
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
 
 /// Whether the library would take the request for a WebSocket's. One that it cannot
@@ -139,6 +184,11 @@ impl Entrance {
 fn is_websocket(request: &Request) -> bool {
     let version = parameter(request, "EIO");
     parameter(request, "transport") == Some("websocket") && matches!(version, Some("3" | "4"))
+}
+
+/// Whether the request is one of Engine.IO 3, whose packets bear their length.
+fn speaks_version_3(request: &Request) -> bool {
+    parameter(request, "EIO") == Some("3")
 }
 
 /// The first parameter called `name`, as the library reads it: as it stands.

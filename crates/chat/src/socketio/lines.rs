@@ -9,18 +9,22 @@
 //! [`MAX_STRANGERS_PER_ADDRESS`] from one address.
 //!
 //! The library has no word for hanging up: its `disconnect` asks the client to. A line
-//! is hung up by its [cut](Line::cut), which ends the byte stream and every poll.
+//! is hung up by its [cut](Line::cut), which ends the byte stream and every poll. Nor
+//! does it take an event for a client that it has just told that it is connected: a
+//! line says when it does.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use http_kit::{Exempt, counted_as};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+use super::polling::Polling;
 
 /// Connections at once. Each costs the library some 40 KiB.
 const MAX_LINES: usize = 10_000;
@@ -30,9 +34,6 @@ const MAX_STRANGERS: usize = 2_048;
 
 /// The same from one address (an IPv6 network counts as one), unless it is exempt.
 const MAX_STRANGERS_PER_ADDRESS: usize = 64;
-
-/// When the engine's ids of connections that are gone are looked for first.
-const FIRST_PURGE: usize = 256;
 
 /// No further line may be opened now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,25 +63,8 @@ struct Books {
     open: usize,
     strangers: usize,
     strangers_of: HashMap<IpAddr, usize>,
-    /// By the engine's id. Held by the line and by requests under way.
-    names: HashMap<Box<str>, Weak<Named>>,
-    purge_at: usize,
-}
-
-/// A connection as requests name it: by the engine's id, which may be of none.
-#[derive(Debug)]
-pub(super) struct Named {
-    /// Ends them: polls, and the byte stream that the connection was upgraded to.
-    pub(super) cut: CancellationToken,
-    upgraded: AtomicBool,
-}
-
-impl Named {
-    /// Whether the connection may be upgraded: once. The engine would hold any number
-    /// of byte streams for one connection open, and wait for each.
-    pub(super) fn upgrade(&self) -> bool {
-        !self.upgraded.swap(true, Ordering::SeqCst)
-    }
+    /// Connections that began by polling, by the engine's id.
+    polling: HashMap<Box<str>, Arc<Polling>>,
 }
 
 /// One connection. See the module's documentation.
@@ -89,14 +73,17 @@ pub(super) struct Line {
     address: IpAddr,
     stranger: AtomicBool,
     seated: AtomicBool,
-    /// Ends the byte stream that the connection began as.
-    stream: CancellationToken,
-    named: OnceLock<Arc<Named>>,
+    /// Cancelled when the client is hung up.
+    cut: CancellationToken,
+    /// Cancelled when the library takes what the client is to be told.
+    ready: CancellationToken,
+    /// The engine's id, if the connection began by polling.
+    sid: OnceLock<Box<str>>,
 }
 
 impl Lines {
     pub(super) fn new(exempt: Exempt) -> Self {
-        let books = Mutex::new(Books { purge_at: FIRST_PURGE, ..Books::default() });
+        let books = Mutex::default();
         let (all, closing) = (CancellationToken::new(), AtomicBool::new(false));
         Self(Arc::new(Inner { books, exempt, all, closing, emptied: Notify::new() }))
     }
@@ -124,25 +111,15 @@ impl Lines {
             address,
             stranger: AtomicBool::new(true),
             seated: AtomicBool::new(false),
-            stream: self.0.all.child_token(),
-            named: OnceLock::new(),
+            cut: self.0.all.child_token(),
+            ready: CancellationToken::new(),
+            sid: OnceLock::new(),
         }))
     }
 
-    /// The connection that the engine calls `sid`.
-    pub(super) fn named(&self, sid: &str) -> Arc<Named> {
-        let mut books = self.0.books.lock();
-        if let Some(named) = books.names.get(sid).and_then(Weak::upgrade) {
-            return named;
-        }
-        if books.names.len() >= books.purge_at {
-            books.names.retain(|_, named| named.strong_count() > 0);
-            books.purge_at = (books.names.len() * 2).max(FIRST_PURGE);
-        }
-        let (cut, upgraded) = (self.0.all.child_token(), AtomicBool::new(false));
-        let named = Arc::new(Named { cut, upgraded });
-        books.names.insert(sid.into(), Arc::downgrade(&named));
-        named
+    /// The connection that began by polling and that the engine calls `sid`.
+    pub(super) fn polling(&self, sid: &str) -> Option<Arc<Polling>> {
+        self.0.books.lock().polling.get(sid).cloned()
     }
 
     /// Connections open now.
@@ -185,11 +162,28 @@ impl Lines {
 }
 
 impl Line {
-    /// Has the line answer to the engine's id. `false` if it does already: a line
-    /// carries one session, whose end is its own.
-    pub(super) fn take(&self, sid: &str) -> bool {
-        let first = !self.seated.swap(true, Ordering::SeqCst);
-        first && self.named.set(self.lines.named(sid)).is_ok()
+    /// Whether a session may begin on the line: one does, whose end is the line's own.
+    pub(super) fn take(&self) -> bool {
+        !self.seated.swap(true, Ordering::SeqCst)
+    }
+
+    /// The engine calls the connection `sid`, which began by polling: later requests
+    /// are found by that.
+    pub(super) fn polls_as(&self, sid: &str) {
+        if self.sid.set(sid.into()).is_ok() {
+            let polling = Arc::new(Polling::new(self.cut.child_token()));
+            self.lines.0.books.lock().polling.insert(sid.into(), polling);
+        }
+    }
+
+    /// The library has told the client that it is connected, and takes what comes next.
+    pub(super) fn set_ready(&self) {
+        self.ready.cancel();
+    }
+
+    /// Waits until the library takes what the client is to be told.
+    pub(super) async fn is_ready(&self) {
+        self.ready.cancelled().await;
     }
 
     /// Whoever is at the other end has authenticated.
@@ -199,22 +193,19 @@ impl Line {
         }
     }
 
-    /// What ends the byte stream that the connection begins as.
-    pub(super) fn stream(&self) -> CancellationToken {
-        self.stream.clone()
+    /// What ends the connection's byte stream and polls.
+    pub(super) fn broken(&self) -> CancellationToken {
+        self.cut.clone()
     }
 
     /// Waits until the line is hung up.
     pub(super) async fn is_cut(&self) {
-        self.stream.cancelled().await;
+        self.cut.cancelled().await;
     }
 
     /// Hangs up.
     pub(super) fn cut(&self) {
-        self.stream.cancel();
-        if let Some(named) = self.named.get() {
-            named.cut.cancel();
-        }
+        self.cut.cancel();
     }
 }
 
@@ -223,6 +214,9 @@ impl Drop for Line {
         self.known();
         let mut books = self.lines.0.books.lock();
         books.open -= 1;
+        if let Some(sid) = self.sid.get() {
+            books.polling.remove(sid);
+        }
         let emptied = books.open == 0;
         drop(books);
         if emptied {
@@ -283,26 +277,20 @@ mod tests {
     #[test]
     fn a_cut_reaches_what_names_the_line_and_nothing_else() {
         let lines = Lines::new(Exempt::default());
-        let line = lines.open(ip("192.0.2.1")).expect("room");
-        let (upgrading, other) = (lines.named("a"), lines.named("b"));
-        assert!(upgrading.upgrade() && !lines.named("a").upgrade());
-        assert!(line.take("a"));
-        assert!(!line.take("a"), "one line, one session");
+        let (line, other) = (lines.open(ip("192.0.2.1")), lines.open(ip("192.0.2.1")));
+        let (line, other) = (line.expect("room"), other.expect("room"));
+        line.polls_as("a");
+        other.polls_as("b");
+        assert!(line.take() && !line.take(), "one line, one session");
+        let (named, of_other) = (lines.polling("a"), lines.polling("b"));
+        let (named, of_other) = (named.expect("a line"), of_other.expect("a line"));
         line.cut();
-        assert!(upgrading.cut.is_cancelled() && line.stream().is_cancelled());
-        assert!(lines.named("a").cut.is_cancelled() && !other.cut.is_cancelled());
-        drop((line, upgrading));
-        assert!(!lines.named("a").cut.is_cancelled(), "forgotten with the line");
+        assert!(named.cut.is_cancelled() && line.broken().is_cancelled());
+        assert!(!of_other.cut.is_cancelled());
         lines.cut_all();
-        assert!(other.cut.is_cancelled());
-    }
-
-    #[test]
-    fn ids_of_lines_that_are_gone_take_no_room() {
-        let lines = Lines::new(Exempt::default());
-        for number in 0..10 * FIRST_PURGE {
-            lines.named(&number.to_string());
-        }
-        assert!(lines.0.books.lock().names.len() <= FIRST_PURGE);
+        assert!(of_other.cut.is_cancelled());
+        drop(line);
+        assert!(lines.polling("a").is_none(), "forgotten with the line");
+        assert!(lines.polling("b").is_some() && lines.polling("c").is_none());
     }
 }

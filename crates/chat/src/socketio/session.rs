@@ -105,10 +105,16 @@ impl Session {
             }
             *state = State::Asking;
         }
-        let Some(token) = socketio::token(data.as_ref()) else {
-            return self.refuse(socket, NOT_FOUND);
+        let looking_up = async {
+            // A client that hears that it is connected may speak before the library
+            // takes an answer for it.
+            self.line.is_ready().await;
+            match socketio::token(data.as_ref()) {
+                Some(token) => self.shared.gate.by_token(token).await,
+                None => Ok(None),
+            }
         };
-        match timeout(LOOKUP_LIMIT, self.shared.gate.by_token(token)).await {
+        match timeout(LOOKUP_LIMIT, looking_up).await {
             Ok(Ok(Some(principal))) => self.sit_down(socket, principal),
             Ok(Ok(None)) => self.refuse(socket, NOT_FOUND),
             // Not the client's fault: it keeps its token and tries again.
