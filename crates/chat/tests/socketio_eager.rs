@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tower::ServiceExt;
 use transport::{Limits, Sockets};
 
-/// What a client that takes its time has to answer before a test fails.
+/// How long the test waits for what it expects.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the library is kept from going on: what the client said arrives meanwhile.
@@ -120,7 +120,7 @@ async fn hears(routes: &Router, spoken: &'static str) -> Vec<String> {
     // Not polled meanwhile, or this task would be woken in its place.
     client.join().expect("the client's thread");
     let mut heard = vec![text(poll.await.expect("an answer")).await];
-    // It says who it is last.
+    // What the client is told of its authentication comes last.
     while !heard.iter().any(|packets| packets.contains("auth")) {
         heard.push(text(send("GET", &path, "").await.expect("an answer")).await);
     }

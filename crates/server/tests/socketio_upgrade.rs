@@ -264,11 +264,11 @@ async fn online(server: &TestServer, person: &Person) -> Value {
     server.http_as(person).get("/api/online").await.json()["online_clients"].take()
 }
 
-/// Waits until nobody is online.
+/// Waits until the room is empty.
 async fn all_gone(server: &TestServer, person: &Person) {
     let start = Instant::now();
     while online(server, person).await != json!([]) {
-        assert!(start.elapsed() < 3 * PATIENCE, "somebody is online for ever");
+        assert!(start.elapsed() < 3 * PATIENCE, "a person stays online for ever");
         sleep(Duration::from_millis(200)).await;
     }
 }
@@ -317,7 +317,7 @@ async fn whatever_an_upgrade_breaks_at_polling_goes_on_and_a_good_one_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn broken_upgrades_take_no_places_and_who_made_them_leaves_like_anybody() {
+async fn broken_upgrades_take_no_places_and_their_clients_leave_like_any_other() {
     let server = patient();
     let ann = server.person("ann").await;
     let token = token(&server, &ann).await;
@@ -332,7 +332,7 @@ async fn broken_upgrades_take_no_places_and_who_made_them_leaves_like_anybody() 
     let pairs = pollers.iter().zip(BREAKS.into_iter().cycle());
     held.extend(join_all(pairs.map(|(poller, how)| poller.breaks(how))).await);
     assert_eq!(server.packetboat(&ann, "").await.err().map(|refused| refused.0), Some(429));
-    // They go without a word; what their proxies hold open stays open.
+    // The clients go without a word; what their proxies hold open stays open.
     drop((first, pollers));
     all_gone(&server, &ann).await;
     let again = (0..15).map(|_| Poller::arrive(&server, 4, &token));
