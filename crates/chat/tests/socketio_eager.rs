@@ -121,7 +121,10 @@ async fn hears(routes: &Router, spoken: &'static str) -> Vec<String> {
     client.join().expect("the client's thread");
     let mut heard = vec![text(poll.await.expect("an answer")).await];
     // What the client is told of its authentication comes last.
-    while !heard.iter().any(|packets| packets.contains("auth")) {
+    let last = |packets: &String| {
+        packets.contains(r#"42["authenticated""#) || packets.contains(r#"42["unauthorized""#)
+    };
+    while !heard.iter().any(last) {
         heard.push(text(send("GET", &path, "").await.expect("an answer")).await);
     }
     let packets = heard.iter().flat_map(|packets| packets.split('\u{1e}'));
