@@ -1,13 +1,26 @@
-//! From a URL to a pool of connections, with the settings of each kind of
-//! database.
+//! From a URL to a pool of connections, with the settings of each kind of database, and
+//! what a connection must be to go back to its pool.
+//!
+//! Invariant: a connection in the pool is in no transaction. sqlx counts how deep a
+//! connection is in transactions, and takes one off when a COMMIT or ROLLBACK succeeds.
+//! SQLite rolls back by itself when a COMMIT fails, the ROLLBACK that follows fails for
+//! there is nothing to roll back, and the count stays at one. The next "begin" on such a
+//! connection would be a SAVEPOINT, its "commit" a RELEASE of it, and what was
+//! acknowledged would be gone with the connection. So such a connection is closed.
 
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sea_orm::{ConnectOptions, DatabaseConnection};
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection, Executor};
 
 use crate::StorageError;
+use crate::health::Health;
 
 /// Connections to a SQLite file: one writes at a time, the others read beside it.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -19,47 +32,110 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the pool that `url` describes.
-pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, StorageError> {
+/// An open database.
+pub(crate) struct Opened {
+    pub(crate) pool: DatabaseConnection,
+    /// One more connection to a SQLite file, for nothing but to be open. When the last
+    /// connection to a file closes, SQLite forgets where its log ends, and the next one
+    /// finds out by reading it: there it would find a commit that failed, see
+    /// [`write`](crate::write).
+    pub(crate) anchor: Option<SqliteConnection>,
+}
+
+/// Opens the pool that `url` describes; failures of writing are told by `health`.
+pub(crate) async fn connect(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError> {
     let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
     match scheme {
-        "sqlite" => sqlite(url).await,
+        "sqlite" => sqlite(url, health).await,
         other => Err(StorageError::Unsupported { scheme: other.to_owned() }),
     }
 }
 
-async fn sqlite(url: &str) -> Result<DatabaseConnection, StorageError> {
+async fn sqlite(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError> {
     // A database in memory lives and dies with its connection: exactly one,
-    // never closed for being idle or old.
+    // never closed for being idle, old or suspect. No disk can fail under it.
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    let connections = if in_memory { 1 } else { SQLITE_CONNECTIONS };
-    // The pool opens its least number of connections in the background, beside the one
-    // it opens first. Two that turn a new file to WAL at the same time get in each
-    // other's way, and SQLite does not wait there: "database is locked".
-    let least = u32::from(in_memory);
-
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections)
-        .min_connections(least)
+        .max_connections(if in_memory { 1 } else { SQLITE_CONNECTIONS })
+        .min_connections(u32::from(in_memory))
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // The database is in this process: a connection cannot have gone stale.
         .test_before_acquire(false)
-        .sqlx_logging(false)
-        // When a crowd comes back at once, each of them waits: no line for every one.
-        // `log.level` can ask for them.
-        .map_sqlx_sqlite_pool_opts(|pool| pool.acquire_slow_level(LevelFilter::Debug))
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                // Acknowledged means it survives power loss. In WAL mode that takes
-                // FULL; NORMAL may lose the last commits. Commits are grouped, so
-                // one disk sync serves many messages.
-                .synchronous(SqliteSynchronous::Full)
-                .foreign_keys(true)
-                .busy_timeout(SQLITE_BUSY_TIMEOUT)
-        });
-    sea_orm::Database::connect(options).await.map_err(StorageError::Connect)
+        .sqlx_logging(false);
+    let mut anchor = None;
+    if in_memory {
+        options.map_sqlx_sqlite_opts(tuned);
+        options.map_sqlx_sqlite_pool_opts(quiet);
+    } else {
+        // Opened before the pool: connections that turn a new file to WAL at the same
+        // time get in each other's way, and SQLite does not wait there ("database is
+        // locked"). And only this one may make the file: one that is gone later was
+        // deleted, and an empty one in its place would be worse than an error.
+        anchor = Some(open_anchor(url).await.map_err(StorageError::Connect)?);
+        options.map_sqlx_sqlite_opts(|sqlite| tuned(sqlite).create_if_missing(false));
+        let health = Arc::clone(health);
+        options.map_sqlx_sqlite_pool_opts(move |pool| guarded(pool, &health));
+    }
+    let pool = sea_orm::Database::connect(options).await.map_err(StorageError::Connect)?;
+    Ok(Opened { pool, anchor })
+}
+
+async fn open_anchor(url: &str) -> Result<SqliteConnection, DbErr> {
+    let open = async {
+        tuned(SqliteConnectOptions::from_str(url)?).disable_statement_logging().connect().await
+    };
+    open.await.map_err(failure)
+}
+
+/// A failure of a connection that is not the pool's.
+pub(crate) fn failure(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+fn tuned(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
+    sqlite
+        .journal_mode(SqliteJournalMode::Wal)
+        // Acknowledged means it survives power loss. In WAL mode that takes
+        // FULL; NORMAL may lose the last commits. Commits are grouped, so
+        // one disk sync serves many messages.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+}
+
+/// When a crowd comes back at once, each of them waits for a connection: no line for
+/// every one. `log.level` can ask for them.
+fn quiet(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.acquire_slow_level(LevelFilter::Debug)
+}
+
+/// Lets only sound connections into the pool and out of it.
+fn guarded(pool: SqlitePoolOptions, health: &Arc<Health>) -> SqlitePoolOptions {
+    let (on_release, on_acquire) = (Arc::clone(health), Arc::clone(health));
+    quiet(pool)
+        .after_release(move |connection, about| {
+            let is_old = on_release.distrusts(about.age);
+            Box::pin(async move {
+                Ok(!is_old && is_outside(connection).await && autocommits(connection).await)
+            })
+        })
+        .before_acquire(move |connection, about| {
+            let is_sound = !connection.is_in_transaction() && !on_acquire.distrusts(about.age);
+            Box::pin(async move { Ok(is_sound) })
+        })
+}
+
+/// Whether `connection`, of any kind of database, is in no transaction by its own count.
+async fn is_outside<C: Connection>(connection: &mut C) -> bool {
+    // A roll-back that was only queued is carried out before a ping is answered.
+    connection.ping().await.is_ok() && !connection.is_in_transaction()
+}
+
+/// Whether SQLite agrees: it begins a transaction only outside of one. Reads and writes
+/// nothing.
+async fn autocommits(connection: &mut SqliteConnection) -> bool {
+    connection.execute("BEGIN; ROLLBACK").await.is_ok()
 }

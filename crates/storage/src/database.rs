@@ -4,28 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use sea_orm::DatabaseConnection;
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
 use tokio::time::timeout;
 
 use crate::StorageError;
-use crate::connect::connect;
+use crate::connect::{self, Opened};
+use crate::health::Health;
 use crate::migrate::{self, Migration};
+use crate::probe;
+use crate::turn::Class;
+use crate::write::{WriteTransaction, Writer};
 
-/// How long [`Database::begin_write`] waits for other writers of this process
-/// before it fails with [`StorageError::Busy`].
-pub const WRITE_TURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most time that [`Database::probe_write`] takes.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The database of this process. Cloning is cheap; all clones share one pool.
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: DatabaseConnection,
-    // One permit: SQLite has one writer at a time. Waiting here is fair, costs no
-    // connection and no polling; waiting inside SQLite is and does neither.
-    write_turn: Arc<Semaphore>,
+    writer: Writer,
+    /// Held until the pool is closed; see [`Opened::anchor`].
+    anchor: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl Database {
@@ -36,8 +38,10 @@ impl Database {
     /// [`StorageError::Unsupported`] for any other scheme,
     /// [`StorageError::Connect`] if it cannot be opened.
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
-        let pool = connect(url).await?;
-        Ok(Self { pool, write_turn: Arc::new(Semaphore::new(1)) })
+        let health = Arc::new(Health::default());
+        let Opened { pool, anchor } = connect::connect(url, &health).await?;
+        let writer = Writer::new(pool.clone(), health);
+        Ok(Self { pool, writer, anchor: Arc::new(Mutex::new(anchor)) })
     }
 
     /// The connections finders read through. A statement sees what was committed
@@ -55,23 +59,46 @@ impl Database {
     /// served; keep it short, everybody else's writes wait for it.
     ///
     /// # Errors
-    /// [`StorageError::Busy`] after [`WRITE_TURN_TIMEOUT`];
+    /// [`StorageError::Busy`] after [`WRITE_TURN_TIMEOUT`](crate::WRITE_TURN_TIMEOUT);
     /// [`StorageError::Database`] if the database refuses.
     pub async fn begin_write(&self) -> Result<WriteTransaction, StorageError> {
-        let turn = timeout(WRITE_TURN_TIMEOUT, Arc::clone(&self.write_turn).acquire_owned())
-            .await
-            .map_err(|_| StorageError::Busy)?
-            // Nobody closes the semaphore; if somebody did, no turn will come.
-            .map_err(|_| StorageError::Busy)?;
-        // SQLite takes the write lock at BEGIN. A deferred transaction takes it at
-        // its first write, and fails at once if another has written since its
-        // first read, whatever the busy timeout says. Other databases ignore this.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+        self.writer.begin(Class::Ordinary).await
+    }
+
+    /// The same for a write that many people wait for: its turn comes before those of
+    /// [`begin_write`](Self::begin_write), but for one of them at most. They go on too,
+    /// one after each such turn.
+    ///
+    /// # Errors
+    /// Those of [`begin_write`](Self::begin_write).
+    pub async fn begin_urgent_write(&self) -> Result<WriteTransaction, StorageError> {
+        self.writer.begin(Class::Urgent).await
+    }
+
+    /// Stores a row of storage's own, to the disk: whether the database takes writes now.
+    /// Takes [`PROBE_TIMEOUT`] at most, and a disk sync: the caller limits how often.
+    /// Needs [`migrate`](Self::migrate) to have run.
+    ///
+    /// # Errors
+    /// [`StorageError::Busy`] after the time limit; [`StorageError::Database`] if the
+    /// database refuses.
+    pub async fn probe_write(&self) -> Result<(), StorageError> {
+        let write = async {
+            let transaction = self.begin_urgent_write().await?;
+            probe::write(transaction.connection()).await?;
+            transaction.commit().await
         };
-        let transaction = self.pool.begin_with_options(options).await?;
-        Ok(WriteTransaction { transaction, _turn: turn })
+        timeout(PROBE_TIMEOUT, write).await.unwrap_or_else(|_| {
+            self.writer.health().stalled();
+            Err(StorageError::Busy)
+        })
+    }
+
+    /// Whether the last write that was tried could not begin or could not be committed.
+    /// Costs nothing.
+    #[must_use]
+    pub fn last_write_failed(&self) -> bool {
+        self.writer.health().is_failing()
     }
 
     /// Brings the schema up to date: applies those of `migrations` that are not
@@ -107,33 +134,12 @@ impl Database {
     /// # Errors
     /// [`StorageError::Database`] if closing fails.
     pub async fn close(&self) -> Result<(), StorageError> {
-        self.pool.close_by_ref().await.map_err(StorageError::from)
-    }
-}
-
-/// A transaction that holds the turn to write. Dropping it without
-/// [`commit`](Self::commit) rolls back, also when the task is cancelled.
-#[derive(Debug)]
-#[must_use = "a transaction that is not committed is rolled back"]
-pub struct WriteTransaction {
-    // Fields drop in this order: first the roll-back, then the turn.
-    transaction: DatabaseTransaction,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl WriteTransaction {
-    /// What statements of this transaction run on.
-    #[must_use]
-    pub fn connection(&self) -> &DatabaseTransaction {
-        &self.transaction
-    }
-
-    /// Makes the changes permanent: once this returns, they survive power loss.
-    ///
-    /// # Errors
-    /// [`StorageError::Database`] if the database could not; the changes are
-    /// rolled back.
-    pub async fn commit(self) -> Result<(), StorageError> {
-        self.transaction.commit().await.map_err(StorageError::from)
+        let finished = self.writer.finish().await;
+        self.pool.close_by_ref().await?;
+        let anchor = self.anchor.lock().take();
+        if let Some(anchor) = anchor {
+            anchor.close().await.map_err(connect::failure)?;
+        }
+        finished
     }
 }

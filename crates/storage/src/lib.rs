@@ -2,9 +2,10 @@
 //! migrations.
 //!
 //! Owns the one [`Database`] of the process and the promises every capability
-//! builds on: a committed transaction survives power loss, writers never fail
-//! with "database is locked", foreign keys are enforced, and a database written
-//! by a newer version is refused before anything in it is touched.
+//! builds on: a committed transaction survives power loss, one whose commit failed does
+//! not come back, writers never fail with "database is locked", foreign keys are
+//! enforced, and a database written by a newer version is refused before anything in it
+//! is touched.
 //!
 //! Deliberately absent: tables and queries. Each capability owns its own, with
 //! its [`Migration`]s; the server merges them into one list. Everything goes
@@ -14,13 +15,19 @@
 mod connect;
 mod database;
 mod error;
+mod health;
 mod listing;
 mod migrate;
+mod probe;
+mod turn;
+mod write;
 
-pub use database::{Database, WRITE_TURN_TIMEOUT, WriteTransaction};
+pub use database::{Database, PROBE_TIMEOUT};
 pub use error::StorageError;
 pub use listing::{containing, count_up_to};
 pub use migrate::{Migration, Step};
 /// What statements run on: the pool, or a transaction. So that code which passes it on
 /// to its store need not name the library.
 pub use sea_orm::ConnectionTrait as Connection;
+pub use turn::WRITE_TURN_TIMEOUT;
+pub use write::WriteTransaction;

@@ -9,7 +9,7 @@ use base::Clock;
 use sea_orm::sea_query::{ColumnDef, Expr, Query, Table};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, StatementBuilder};
 
-use crate::{Database, StorageError};
+use crate::{Database, StorageError, probe};
 
 const TABLE: &str = "migrations";
 const NAME: &str = "name";
@@ -83,6 +83,8 @@ async fn apply_next(
     }
     let is_pending = |known: &&Migration| !recorded.iter().any(|name| name == known.name);
     let Some(pending) = migrations.iter().find(is_pending) else {
+        probe::prepare(connection).await?;
+        transaction.commit().await?;
         return Ok(None);
     };
 

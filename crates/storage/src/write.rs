@@ -1,0 +1,158 @@
+//! Writing: in turns, each in a transaction, and what is done when a commit fails.
+//!
+//! Invariants: a commit that returned `Ok` survives power loss. A commit that returned an
+//! error is not stored **and does not come back**. The second takes work: SQLite writes a
+//! transaction into its log, then syncs it. If the sync fails, SQLite forgets the
+//! transaction, but all of it, a valid commit, is in the log's file. After a sudden end the
+//! log is read from its start, and what was refused would be there. So before the caller is
+//! told, and before another's turn, one row of our own is written
+//! ([`probe`](crate::probe)): it takes the same place in the log, and as each frame's
+//! checksum covers all frames before it, what follows is void. Should that fail too, it is
+//! owed, and made up for before anything else is written. See
+//! `docs/decisions/0010-failed-commits.md`.
+//!
+//! A commit runs to its end also when its caller goes away: the turn is not passed on
+//! while the database is still at it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::StorageError;
+use crate::health::Health;
+use crate::probe;
+use crate::turn::{Class, Turn, Turns};
+
+/// How often it is tried to write over what a failed commit left before its caller is told.
+const OVERWRITE_TRIES: u32 = 3;
+
+/// The pause between two such tries.
+const OVERWRITE_PAUSE: Duration = Duration::from_millis(20);
+
+/// The most time that one such try takes.
+const OVERWRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What it takes to write. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    pool: DatabaseConnection,
+    turns: Turns,
+    health: Arc<Health>,
+}
+
+impl Writer {
+    pub(crate) fn new(pool: DatabaseConnection, health: Arc<Health>) -> Self {
+        Self { pool, turns: Turns::new(), health }
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    pub(crate) async fn begin(&self, class: Class) -> Result<WriteTransaction, StorageError> {
+        let turn = self.turns.take(class).await.inspect_err(|_| self.health.stalled())?;
+        self.make_up().await?;
+        let transaction = self.transaction().await.inspect_err(|_| self.health.failed())?;
+        Ok(WriteTransaction { transaction, writer: self.clone(), turn })
+    }
+
+    async fn transaction(&self) -> Result<DatabaseTransaction, DbErr> {
+        // SQLite takes the write lock at BEGIN. A deferred transaction takes it at
+        // its first write, and fails at once if another has written since its
+        // first read, whatever the busy timeout says. Other databases ignore this.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.pool.begin_with_options(options).await
+    }
+
+    /// Writes over what a failed commit left, if that is owed. Needs the turn.
+    async fn make_up(&self) -> Result<(), StorageError> {
+        if self.health.is_owed() {
+            self.overwrite().await?;
+            tracing::info!("what a failed commit left has been written over");
+        }
+        Ok(())
+    }
+
+    /// The same, for the last time.
+    pub(crate) async fn finish(&self) -> Result<(), StorageError> {
+        let _turn = self.turns.take(Class::Urgent).await?;
+        self.make_up().await
+    }
+
+    /// One try to write over what a failed commit left. Needs the turn.
+    async fn overwrite(&self) -> Result<(), StorageError> {
+        let write = async {
+            let transaction = self.transaction().await?;
+            probe::write(&transaction).await?;
+            transaction.commit().await
+        };
+        let result = match timeout(OVERWRITE_TIMEOUT, write).await {
+            Ok(result) => result.map_err(StorageError::from),
+            Err(_) => Err(StorageError::Busy),
+        };
+        self.health.set_owed(result.is_err());
+        result.inspect_err(|_| self.health.failed())
+    }
+
+    /// After a failed commit, still in its turn.
+    async fn settle(&self) {
+        self.health.failed();
+        self.health.set_owed(true);
+        for tried in 1..=OVERWRITE_TRIES {
+            match self.overwrite().await {
+                Ok(()) => return,
+                Err(error) if tried == OVERWRITE_TRIES => {
+                    tracing::error!(%error, "what a failed commit left could not be written over yet");
+                }
+                Err(_) => sleep(OVERWRITE_PAUSE).await,
+            }
+        }
+    }
+}
+
+/// A transaction that holds the turn to write. Dropping it without
+/// [`commit`](Self::commit) rolls back, also when the task is cancelled.
+#[derive(Debug)]
+#[must_use = "a transaction that is not committed is rolled back"]
+pub struct WriteTransaction {
+    // Fields drop in this order: first the roll-back, then the turn.
+    transaction: DatabaseTransaction,
+    writer: Writer,
+    turn: Turn,
+}
+
+impl WriteTransaction {
+    /// What statements of this transaction run on.
+    #[must_use]
+    pub fn connection(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Makes the changes permanent: once this returns, they survive power loss. Dropping
+    /// the future does not stop it.
+    ///
+    /// # Errors
+    /// [`StorageError::Database`] if the database could not; the changes are rolled back,
+    /// and will not come back at a restart either.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        let commit = tokio::spawn(async move {
+            let Self { transaction, writer, turn } = self;
+            let result = transaction.commit().await.map_err(StorageError::from);
+            match result {
+                Ok(()) => writer.health.succeeded(),
+                Err(_) => writer.settle().await,
+            }
+            drop(turn);
+            result
+        });
+        commit.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string()).into()))
+    }
+}
