@@ -4,8 +4,8 @@
 //! Owns the queue of postings and the task that stores them; gives out the ids.
 //!
 //! Invariants: answers come in the order of the postings; an id is used only by a
-//! message that is stored; after a failure the ids go on from what the database
-//! really holds.
+//! message that is stored; after a failure it is read what the database really holds,
+//! before anything is answered if it can be read, and the ids go on from there.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -31,8 +31,11 @@ const MAX_BATCH: usize = 256;
 /// than a connection may have in flight.
 const MAX_WAITING: usize = 65_536;
 
-/// How soon after a failed commit it is looked up what became of it, if nobody posts.
+/// How soon after a failed commit it is looked up again what became of it, if nobody posts.
 const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The most time that it is tried to look up what became of a failed commit.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Something a connection posted, or was refused to.
 #[derive(Debug)]
@@ -135,27 +138,64 @@ pub(crate) async fn run(room: Arc<Room>) {
             continue;
         }
         room.delivery_ready().await;
-        let result = if in_step {
-            store(&room, &batch, &mut last_at).await
+        let outcomes = if in_step {
+            match store(&room, &batch, &mut last_at).await {
+                Ok(outcomes) => outcomes,
+                Err(failed) => {
+                    let (outcomes, known) = resolve(&room, &batch, failed).await;
+                    in_step = known;
+                    outcomes
+                }
+            }
         } else {
-            Err(StorageError::Busy)
-        };
-        let outcomes = result.unwrap_or_else(|error| {
-            tracing::error!(%error, postings = batch.len(), "messages could not be stored");
-            in_step = false;
             batch.iter().map(refused).collect()
-        });
+        };
         count(&outcomes);
         let batch: Vec<_> = batch.into_iter().zip(outcomes).collect();
         room.publish(&batch);
     }
 }
 
-/// After a failed commit it is not known what was stored: reads what was.
+/// A batch that could not be stored, as far as is known.
+struct Failed {
+    error: StorageError,
+    /// What was to be stored, and what would have been answered.
+    messages: Vec<Arc<Message>>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Answers for a batch whose commit failed, and whether it is known what was stored. An
+/// error does not say: with a database on another machine, the commit may have been
+/// carried out and only its answer was lost. So what is there is looked up, and if that is
+/// the batch, it is stored.
+async fn resolve(room: &Room, batch: &[Posting], failed: Failed) -> (Vec<Outcome>, bool) {
+    let Failed { error, messages, outcomes } = failed;
+    let found = found(room).await;
+    let known = found.is_ok();
+    match found {
+        Ok(found) if !messages.is_empty() && found == messages => {
+            tracing::warn!(%error, postings = batch.len(), "messages were stored although the commit failed");
+            return (outcomes, known);
+        }
+        Ok(found) => room.publish_found(found),
+        Err(_) => {} // Looked up again before the next batch.
+    }
+    tracing::error!(%error, postings = batch.len(), "messages could not be stored");
+    (batch.iter().map(refused).collect(), known)
+}
+
+/// After a commit about which nothing could be found out: tells the room what was stored.
 async fn catch_up(room: &Room) -> Result<(), StorageError> {
-    let found = room.store.after(room.id(), room.head()).await?;
-    room.publish_found(found);
+    let found = found(room).await;
+    let found = found.inspect_err(|error| tracing::error!(%error, "cannot look up what is stored"));
+    room.publish_found(found?);
     Ok(())
+}
+
+/// What the database holds beyond what the room knows.
+async fn found(room: &Room) -> Result<Vec<Arc<Message>>, StorageError> {
+    let read = room.store.after(room.id(), room.head());
+    timeout(CATCH_UP_TIMEOUT, read).await.unwrap_or(Err(StorageError::Busy))
 }
 
 fn refused(posting: &Posting) -> Outcome {
@@ -166,8 +206,10 @@ async fn store(
     room: &Room,
     batch: &[Posting],
     last_at: &mut Timestamp,
-) -> Result<Vec<Outcome>, StorageError> {
-    let mut known = known(room, batch).await?;
+) -> Result<Vec<Outcome>, Failed> {
+    let known = known(room, batch).await;
+    let mut known =
+        known.map_err(|error| Failed { error, messages: Vec::new(), outcomes: Vec::new() })?;
     // A clock set back must not make a message older than the one before it.
     let at = room.clock.now().max(*last_at);
     *last_at = at;
@@ -202,8 +244,10 @@ async fn store(
         messages.push(message.clone());
         outcomes.push(Outcome::Stored(message));
     }
-    if !messages.is_empty() {
-        room.store.append(room.id(), &messages).await?;
+    if !messages.is_empty()
+        && let Err(error) = room.store.append(room.id(), &messages).await
+    {
+        return Err(Failed { error, messages, outcomes });
     }
     Ok(outcomes)
 }

@@ -137,13 +137,14 @@ impl Store {
             .collect())
     }
 
-    /// Stores `messages` of `room` in one transaction: all of them, or none.
+    /// Stores `messages` of `room` in one transaction: all of them, or none. Everybody in
+    /// the room waits for it, so it goes before other writes.
     pub(crate) async fn append(
         &self,
         room: i64,
         messages: &[Arc<Message>],
     ) -> Result<(), StorageError> {
-        let tx = self.db.begin_write().await?;
+        let tx = self.db.begin_urgent_write().await?;
         insert(tx.connection(), room, messages).await?;
         tx.commit().await
     }

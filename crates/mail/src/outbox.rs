@@ -50,9 +50,10 @@ impl Outbox {
     }
 }
 
-/// Complete or not at all: who watches the folder sees no half mail.
+/// Complete or not at all: who watches the folder sees no half mail. When this returns,
+/// the mail survives power loss: its bytes, its name, and the folder's.
 fn write(folder: &Path, name: &str, message: &[u8]) -> io::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make(folder)?;
     let path = folder.join(name);
     let draft = folder.join(format!(".{name}.new"));
     let mut file =
@@ -60,7 +61,20 @@ fn write(folder: &Path, name: &str, message: &[u8]) -> io::Result<PathBuf> {
     file.write_all(message)?;
     file.sync_all()?;
     fs::rename(&draft, &path)?;
+    File::open(folder)?.sync_all()?;
     Ok(path)
+}
+
+/// Sees to it that there is a folder.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the oldest beyond [`MAX_OUTBOX_FILES`]; names begin with the time.

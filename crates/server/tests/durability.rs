@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::{Binary, Socket};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -50,26 +50,6 @@ async fn write(mut socket: Socket, name: String, quota: usize) -> Vec<String> {
     acknowledged
 }
 
-/// The whole history, oldest first.
-async fn history(socket: &mut Socket) -> Vec<(i64, String)> {
-    let mut all: Vec<(i64, String)> = Vec::new();
-    let mut before = i64::MAX;
-    loop {
-        socket.send_json(&json!({"type": "history", "before": before, "limit": 100})).await;
-        let page = socket.of_type("history").await;
-        let messages = page["messages"].as_array().expect("messages");
-        let read = |message: &Value| {
-            let text = message["text"].as_str().expect("a text").to_owned();
-            (message["id"].as_i64().expect("an id"), text)
-        };
-        all.splice(0..0, messages.iter().map(read));
-        match all.first() {
-            Some((first, _)) if page["more"] == true => before = *first,
-            _ => return all,
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_sudden_death_twenty_times() {
     let data = TempDir::new().expect("a folder");
@@ -95,7 +75,7 @@ async fn what_was_acknowledged_survives_sudden_death_twenty_times() {
         server = start(&data);
         let mut reader =
             Socket::packetboat(server.address(), &person.session, "").await.expect("101");
-        let history = history(&mut reader).await;
+        let history = reader.history().await;
         check(&history, &acknowledged, round);
         reader.close().await;
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -175,6 +175,29 @@ impl Socket {
             let frame = self.json().await;
             if frame["type"] == wanted {
                 return frame;
+            }
+        }
+    }
+
+    /// The whole history of the room, ids and texts, oldest first (`packetboat.v1`).
+    ///
+    /// # Panics
+    /// If the connection ends before.
+    pub async fn history(&mut self) -> Vec<(i64, String)> {
+        let mut all: Vec<(i64, String)> = Vec::new();
+        let mut before = i64::MAX;
+        loop {
+            self.send_json(&json!({"type": "history", "before": before, "limit": 100})).await;
+            let page = self.of_type("history").await;
+            let messages = page["messages"].as_array().expect("messages");
+            let read = |message: &Value| {
+                let text = message["text"].as_str().expect("a text").to_owned();
+                (message["id"].as_i64().expect("an id"), text)
+            };
+            all.splice(0..0, messages.iter().map(read));
+            match all.first() {
+                Some((first, _)) if page["more"] == true => before = *first,
+                _ => return all,
             }
         }
     }
