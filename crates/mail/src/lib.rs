@@ -38,7 +38,9 @@ pub use crate::delivery::{Delivery, Failure, Receipt, default_sender};
 pub use crate::message::{DEFAULT_LIFETIME, MAX_BODY, MAX_SUBJECT, Mail};
 pub use crate::outbox::MAX_OUTBOX_FILES;
 pub use crate::overview::{MAX_PAGE, MailPage, MailQuery, MailSort, MailState, QueuedMail};
-pub use crate::queue::{EnqueueError, MAILBOX_SPAN, MAILS_PER_MAILBOX, MAX_POSTED, MAX_WAITING};
+pub use crate::queue::{
+    EnqueueError, MAILBOX_SPAN, MAILS_PER_MAILBOX, MAX_POSTED, MAX_WAITING, POST_PAUSE, POST_TRIES,
+};
 pub use crate::smtp::{Encryption, InvalidSmtpUrl, Login, SEND_TIMEOUT, SmtpSetupError, SmtpUrl};
 pub use crate::templates::{Template, TemplateError, Templates, Values};
 pub use crate::worker::{CLAIM, FIRST_PAUSE, KEEP_FAILED, KEEP_SENT, LONGEST_PAUSE, MAX_AT_ONCE};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::id53;
 use storage::StorageError;
+use tokio::time::sleep;
 
 use crate::message::{DEFAULT_LIFETIME, MAX_BODY, Mail, one_line};
 use crate::{Mailer, store};
@@ -21,6 +22,12 @@ pub const MAX_WAITING: u64 = 10_000;
 
 /// The most mails handed over by [`Mailer::post`] that are not stored yet.
 pub const MAX_POSTED: usize = 1_024;
+
+/// How often it is tried to store a mail that was posted.
+pub const POST_TRIES: u32 = 600;
+
+/// The pause between two such tries.
+pub const POST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a mail was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +79,9 @@ impl Mailer {
     /// The same for those who cannot wait and cannot do anything about a failure: returns at
     /// once, and a failure is a log line. How long it takes tells nobody whether there was
     /// anything to send.
+    ///
+    /// People have been told that the mail is on its way: while the database cannot store
+    /// it, that is tried again, [`POST_TRIES`] times or until [`flush`](Self::flush).
     pub fn post(&self, mail: Mail) {
         let Ok(place) = self.0.posted.clone().try_acquire_owned() else {
             tracing::error!(kind = mail.kind, "mail dropped: too many wait to be stored");
@@ -80,11 +90,24 @@ impl Mailer {
         let mailer = self.clone();
         self.0.posting.spawn(async move {
             let (kind, to) = (mail.kind, mail.to.to_string());
-            if let Err(error) = mailer.enqueue(mail).await {
+            if let Err(error) = mailer.enqueue_patiently(mail).await {
                 tracing::warn!(kind, to, %error, "mail not taken in");
             }
             drop(place);
         });
+    }
+
+    async fn enqueue_patiently(&self, mail: Mail) -> Result<i64, EnqueueError> {
+        for _ in 1..POST_TRIES {
+            match self.enqueue(mail.clone()).await {
+                Err(EnqueueError::Storage(error)) if !self.0.posting.is_closed() => {
+                    tracing::warn!(kind = mail.kind, %error, "mail not stored yet");
+                    sleep(POST_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+        self.enqueue(mail).await
     }
 
     /// Waits until everything that was [posted](Mailer::post) is stored: the last call before

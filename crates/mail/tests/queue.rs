@@ -41,6 +41,24 @@ async fn the_worker_sends_what_comes_in_and_ends_when_told() {
 }
 
 #[tokio::test]
+async fn a_posted_mail_waits_for_a_database_that_cannot_store_it() {
+    let world = World::new(nowhere()).await;
+    // Another process holds the lock for longer than SQLite waits for it.
+    let url = format!("sqlite://{}", world.folder.path().join("test.db").display());
+    let other = storage::Database::connect(&url).await.unwrap();
+    let held = other.begin_write().await.unwrap();
+    world.mailer.post(mail_to("ann@example.org"));
+    let patience = std::time::Instant::now() + Duration::from_secs(20);
+    while !world.db.last_write_failed() {
+        assert!(std::time::Instant::now() < patience, "the first try fails");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(held);
+    until(|| async { world.all().await.len() == 1 }).await;
+    world.mailer.flush().await;
+}
+
+#[tokio::test]
 async fn a_restart_keeps_the_queue() {
     let world = World::new(nowhere()).await;
     let waiting = world.enqueue("ann@example.org").await;

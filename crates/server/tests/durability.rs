@@ -1,5 +1,5 @@
 //! Nothing that was acknowledged is ever lost: `kill -9` in the middle of traffic,
-//! twenty times on the same data.
+//! thirty times on the same data.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use testkit::{Binary, Socket};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-const ROUNDS: usize = 20;
-const WRITERS: usize = 4;
+const ROUNDS: usize = 30;
+const WRITERS: usize = 6;
 
-/// Each of the four writers, so that together they post 200 messages a second.
+/// Each of the six writers, so that together they post 300 messages a second.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 fn start(data: &TempDir) -> Binary {
@@ -51,7 +51,7 @@ async fn write(mut socket: Socket, name: String, quota: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_sudden_death_twenty_times() {
+async fn what_was_acknowledged_survives_sudden_death_thirty_times() {
     let data = TempDir::new().expect("a folder");
     let mut server = start(&data);
     let person = server.person("writer").await;
