@@ -119,19 +119,19 @@ fn guarded(pool: SqlitePoolOptions, health: &Arc<Health>) -> SqlitePoolOptions {
         .after_release(move |connection, about| {
             let is_old = on_release.distrusts(about.age);
             Box::pin(async move {
-                Ok(!is_old && is_outside(connection).await && autocommits(connection).await)
+                Ok(!is_old && autocommits(connection).await && is_outside(connection))
             })
         })
         .before_acquire(move |connection, about| {
-            let is_sound = !connection.is_in_transaction() && !on_acquire.distrusts(about.age);
+            let is_sound = is_outside(connection) && !on_acquire.distrusts(about.age);
             Box::pin(async move { Ok(is_sound) })
         })
 }
 
-/// Whether `connection`, of any kind of database, is in no transaction by its own count.
-async fn is_outside<C: Connection>(connection: &mut C) -> bool {
-    // A roll-back that was only queued is carried out before a ping is answered.
-    connection.ping().await.is_ok() && !connection.is_in_transaction()
+/// Whether `connection`, of any kind of database, is in no transaction by sqlx's count.
+/// Asked after a round trip to it: a roll-back that was only queued is carried out by then.
+fn is_outside(connection: &impl Connection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// Whether SQLite agrees: it begins a transaction only outside of one. Reads and writes

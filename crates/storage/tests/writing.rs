@@ -53,6 +53,11 @@ async fn after_failed_commits_what_is_acknowledged_is_stored() {
             assert!(doomed.commit().await.is_err());
             assert!(database.last_write_failed());
         }
+        // Others give up what they began, as for a name that is taken.
+        for id in 0..6 {
+            let given_up = database.begin_write().await.unwrap();
+            run(given_up.connection(), &format!("INSERT INTO kept VALUES ({})", 2_000 + id)).await;
+        }
         for id in 0..4 {
             keep(&database, round * 10 + id).await.unwrap();
         }

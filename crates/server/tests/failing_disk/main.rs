@@ -61,6 +61,46 @@ async fn a_disk_that_cannot_sync_loses_nothing_and_service_resumes_with_it() {
     withstands(Fault::Sync).await;
 }
 
+/// The last thing that fails is what a log read from its start would bring back: here
+/// nothing comes after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_stands_after_a_sudden_end_with_nothing_in_between() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Disk::new(folder.path());
+    let server = start(&folder, &disk.environment());
+    let ann = server.person("ann").await;
+    server.kill();
+    for fault in [Fault::Sync, Fault::Write, Fault::Full, Fault::ReadOnly] {
+        for round in 0..4 {
+            let name = format!("{fault:?}{round}");
+            let server = start(&folder, &disk.environment());
+            let session = server.log_in(&ann.key).await;
+            let mut socket = Socket::packetboat(server.address(), &session, "").await.expect("101");
+            disk.fail(fault, Times::UntilHealed);
+            if round % 2 == 0 {
+                let post = json!({"type": "post", "client_id": name, "text": name});
+                socket.send_json(&post).await;
+                assert_eq!(socket.of_type("nack").await["code"], "unavailable", "{name}");
+            } else {
+                let body = json!({ "username": name }).to_string();
+                let answer = Http::new(server.address()).post("/api/register", body).await;
+                assert!(answer.status >= 500, "{name}: {answer:?}");
+            }
+            server.kill();
+            disk.heal();
+
+            let server = start(&folder, &[]);
+            let session = server.log_in(&ann.key).await;
+            let mut socket = Socket::packetboat(server.address(), &session, "").await.expect("101");
+            let history = socket.history().await;
+            assert!(history.is_empty(), "{name}: was refused and is there: {history:?}");
+            let body = json!({ "username": name }).to_string();
+            let answer = Http::new(server.address()).post("/api/register", body).await;
+            assert_eq!(answer.status, 201, "{name}: was refused and is there");
+        }
+    }
+}
+
 fn executable() -> String {
     std::env::var("TRY_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_packetboat").to_owned())
 }
