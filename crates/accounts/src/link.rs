@@ -27,7 +27,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    fn life(self) -> Duration {
+    pub(crate) fn life(self) -> Duration {
         match self {
             Self::ResetPassword => RESET_LIFE,
             Self::ConfirmAddress => CONFIRMATION_LIFE,

@@ -131,6 +131,23 @@ impl LiveSessions {
             .collect()
     }
 
+    /// Corrects what was noted while the clock was ahead of `now`: what was used in the
+    /// future was used now, and the database is to be told so.
+    pub(crate) fn cut(&mut self, now: Timestamp) {
+        for entry in self.by_token.values_mut() {
+            if entry.principal.activity.last().is_ahead_of(now) {
+                entry.principal.activity.touch(now);
+            }
+            if entry.stored.is_ahead_of(now) {
+                // It may say anything: whatever the last use is, that is news.
+                entry.stored = Timestamp(i64::MIN);
+            }
+            if entry.written_at.is_ahead_of(now) {
+                entry.written_at = Timestamp(i64::MIN);
+            }
+        }
+    }
+
     /// Notes that the database was told these last uses at `now`.
     pub(crate) fn written(&mut self, uses: &[(SessionRef, Timestamp)], now: Timestamp) {
         for (session, last_used) in uses {
@@ -227,6 +244,21 @@ mod tests {
         assert_eq!(&*live.get(&token(2)).unwrap().username, "user2");
         assert!(live.holds(&one), "it is the same session");
         assert!(live.admit(token(3), principal(3), before).is_none(), "it may hold the old name");
+    }
+
+    #[test]
+    fn what_a_clock_ahead_has_noted_is_cut_and_told_to_the_database() {
+        let mut live = LiveSessions::new(8);
+        let day = 86_400_000;
+        let used = admit(&mut live, 1);
+        used.activity.touch(Timestamp(day));
+        live.written(&[(used.session, Timestamp(day))], Timestamp(day));
+        live.cut(Timestamp(1_000));
+        assert_eq!(live.last_used(used.session), Some(Timestamp(1_000)));
+        assert_eq!(live.changed(Timestamp(0)), [(used.session, Timestamp(1_000))]);
+        live.written(&[(used.session, Timestamp(1_000))], Timestamp(1_000));
+        live.cut(Timestamp(1_001));
+        assert!(live.changed(Timestamp(2_000)).is_empty(), "once is enough");
     }
 
     #[test]

@@ -54,7 +54,8 @@ const TOKEN_LENGTH: usize = 32;
 /// Characters of a user agent that are kept.
 const MAX_USER_AGENT: usize = 200;
 
-/// Whether a session last used at `last_used` is still valid at `now`.
+/// Whether a session last used at `last_used` is still valid at `now`. One used in the
+/// future is: the clock was wrong, and the next use or sweep puts that right.
 pub(crate) fn is_live(kind: SessionKind, last_used: Timestamp, now: Timestamp) -> bool {
     now < expiry(kind, last_used)
 }

@@ -1,5 +1,6 @@
-//! What happens in the background: the last uses of sessions are written back, and
-//! sessions and mailed links that ran out are removed.
+//! What happens in the background: the last uses of sessions are written back,
+//! sessions and mailed links that ran out are removed, and what was noted while the
+//! clock was ahead is cut, so that it does not last as much longer.
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ impl Accounts {
     /// # Errors
     /// If the database fails; the next call makes up for it.
     pub async fn sweep(&self) -> Result<usize, StorageError> {
+        self.cut_futures().await?;
         self.write_back(self.now().minus(WRITE_BACK_INTERVAL)).await?;
         self.forget_links().await?;
         self.end(Ending::Expired).await
@@ -40,6 +42,24 @@ impl Accounts {
         self.0.endings.close();
         self.0.endings.wait().await;
         self.write_back(Timestamp(i64::MAX)).await
+    }
+
+    /// Nothing was used in the future, and no link lives longer than its kind. Two looks
+    /// at the end of an index; mostly there is nothing to write.
+    async fn cut_futures(&self) -> Result<(), StorageError> {
+        let now = self.now();
+        self.0.live.lock().cut(now);
+        let on = self.0.db.reader();
+        let ahead = sessions::any_ahead(on, now).await?;
+        let long_lived = links::any_outliving(on, now).await?;
+        if ahead || long_lived {
+            let transaction = self.0.db.begin_write().await?;
+            let sessions = sessions::cut_ahead(transaction.connection(), now).await?;
+            let links = links::cut_outliving(transaction.connection(), now).await?;
+            transaction.commit().await?;
+            tracing::warn!(sessions, links, "cut what was noted while the clock was ahead");
+        }
+        Ok(())
     }
 
     async fn forget_links(&self) -> Result<(), StorageError> {
@@ -160,5 +180,63 @@ mod tests {
         assert_eq!(ended, tokens.len() - 1);
         assert!(accounts.is_current(&held));
         assert!(!told.lock().contains(&held.session));
+    }
+
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+
+    #[tokio::test]
+    async fn what_was_used_while_the_clock_was_ahead_ends_an_hour_after_it_is_right() {
+        let World { accounts, clock, .. } = crowd().await;
+        clock.jump(DAY);
+        let token = sign_in(&accounts).await;
+        accounts.flush().await.unwrap();
+        clock.jump(-DAY);
+        // Also after a restart, which knows what the database knows.
+        let inner = &accounts.0;
+        let options = Options { mailer: Arc::new(NoMail), exempt: http_kit::Exempt::default() };
+        let restarted = Accounts::new(inner.db.clone(), clock.clone(), Arc::new(OsRandom), options);
+        assert_eq!(restarted.sweep().await.unwrap(), 0, "it lives");
+        clock.advance(Duration::from_secs(60 * 60));
+        restarted.sweep().await.unwrap();
+        assert!(restarted.authenticate(&token).await.unwrap().is_none());
+    }
+
+    /// A session of somebody new, opened and used.
+    async fn sign_in(accounts: &Accounts) -> String {
+        let key = accounts.register(&"bob".parse::<Username>().unwrap()).await.unwrap();
+        let address = [127, 0, 0, 1].into();
+        let context = SignInContext { address, user_agent: None, device: None };
+        let token = accounts.sign_in(key.expose(), context).await.unwrap();
+        let token = token.expose().to_owned();
+        accounts.authenticate(&token).await.unwrap().unwrap();
+        token
+    }
+
+    #[tokio::test]
+    async fn a_link_that_was_mailed_while_the_clock_was_ahead_lives_no_longer() {
+        use crate::link::{self, Purpose};
+        let World { accounts, clock, .. } = crowd().await;
+        let db = &accounts.0.db;
+        let owner = accounts.register(&"bob".parse::<Username>().unwrap()).await.unwrap();
+        let by = crate::store::accounts::By::Key(owner.hash());
+        let person = crate::store::accounts::find(db.reader(), by).await.unwrap().unwrap();
+        let (bob, email) = (person.profile.account, "bob@example.org".parse().unwrap());
+        clock.jump(DAY);
+        let transaction = db.begin_write().await.unwrap();
+        let on = transaction.connection();
+        let path = accounts.add_link(on, Purpose::ResetPassword, bob, &email).await.unwrap();
+        transaction.commit().await.unwrap();
+        clock.jump(-DAY);
+
+        let path = path.unwrap();
+        let token = link::parse(path.rsplit('/').next().unwrap()).unwrap();
+        let open = async || {
+            let now = accounts.now();
+            links::find(db.reader(), token, Purpose::ResetPassword, now).await.unwrap().is_some()
+        };
+        accounts.sweep().await.unwrap();
+        assert!(open().await);
+        clock.advance(crate::RESET_LIFE);
+        assert!(!open().await);
     }
 }

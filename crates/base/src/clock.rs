@@ -23,6 +23,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Whether this time is so far ahead of `now` ([`MAX_AHEAD`]) that it was noted while
+    /// the clock was wrong.
+    #[must_use]
+    pub fn is_ahead_of(self, now: Self) -> bool {
+        self > now.plus(MAX_AHEAD)
+    }
+}
+
 impl From<Timestamp> for SystemTime {
     fn from(at: Timestamp) -> Self {
         UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
@@ -75,10 +84,56 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test moves by hand. Both readings advance together.
+/// How far ahead of now a time that was noted may be and still be believed: clocks of
+/// several servers differ, and a clock that is set right goes back a little. What is
+/// further ahead was noted while the clock was wrong.
+pub const MAX_AHEAD: Duration = Duration::from_secs(60);
+
+/// A step of the wall clock that is no longer setting it right.
+const LEAST_JUMP: i64 = 5_000;
+
+/// Tells jumps of the wall clock by comparing it with the monotonic one.
+#[derive(Debug)]
+pub struct ClockWatch {
+    wall: Timestamp,
+    monotonic: Duration,
+}
+
+/// How far the wall clock jumped: back if negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump(i64);
+
+impl Jump {
+    /// In milliseconds.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl ClockWatch {
+    /// Watches `clock` from now on.
+    #[must_use]
+    pub fn new(clock: &dyn Clock) -> Self {
+        Self { wall: clock.now(), monotonic: clock.monotonic() }
+    }
+
+    /// Whether `clock` jumped by 5 s or more since it was asked last. To be asked every
+    /// few seconds: a clock that only goes at another pace adds up otherwise.
+    pub fn jump(&mut self, clock: &dyn Clock) -> Option<Jump> {
+        let (wall, monotonic) = (clock.now(), clock.monotonic());
+        let expected = self.wall.plus(monotonic.saturating_sub(self.monotonic));
+        *self = Self { wall, monotonic };
+        let jump = wall.0.saturating_sub(expected.0);
+        (jump.saturating_abs() >= LEAST_JUMP).then_some(Jump(jump))
+    }
+}
+
+/// A clock that a test moves by hand. Both readings advance together, unless the wall
+/// clock is made to jump.
 #[derive(Debug)]
 pub struct ManualClock {
-    start: i64,
+    start: AtomicI64,
     elapsed: AtomicI64,
 }
 
@@ -86,7 +141,12 @@ impl ManualClock {
     /// A clock standing at `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self { start: start.0, elapsed: AtomicI64::new(0) }
+        Self { start: AtomicI64::new(start.0), elapsed: AtomicI64::new(0) }
+    }
+
+    /// Moves the wall clock alone by `millis`, back if negative, as when it is set.
+    pub fn jump(&self, millis: i64) {
+        self.start.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// Moves both readings forward by `span`.
@@ -97,7 +157,8 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.start.saturating_add(self.elapsed.load(Ordering::SeqCst)))
+        let (start, elapsed) = (&self.start, &self.elapsed);
+        Timestamp(start.load(Ordering::SeqCst).saturating_add(elapsed.load(Ordering::SeqCst)))
     }
 
     fn monotonic(&self) -> Duration {
@@ -116,6 +177,22 @@ mod tests {
         clock.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), Timestamp(3_000));
         assert_eq!(clock.monotonic(), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_jump_is_the_wall_clocks_alone_and_told_once() {
+        let clock = ManualClock::new(Timestamp(1_000_000));
+        let mut watch = ClockWatch::new(&clock);
+        clock.advance(Duration::from_secs(3_600));
+        assert_eq!(watch.jump(&clock), None, "that is time passing");
+        clock.jump(86_400_000);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(watch.jump(&clock), Some(Jump(86_400_000)));
+        assert_eq!(watch.jump(&clock), None);
+        clock.jump(-86_400_000);
+        assert_eq!(watch.jump(&clock), Some(Jump(-86_400_000)));
+        clock.jump(4_999);
+        assert_eq!(watch.jump(&clock), None, "it was set right");
     }
 
     #[test]

@@ -12,6 +12,6 @@ mod clock;
 mod identity;
 mod random;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ClockWatch, Jump, MAX_AHEAD, ManualClock, SystemClock, Timestamp};
 pub use identity::{AccountId, Activity, Principal, SessionRef};
 pub use random::{OsRandom, Random, alphanumeric, hex, id53, to_hex};

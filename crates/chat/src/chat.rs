@@ -38,6 +38,20 @@ pub struct Settings {
     pub partitions: usize,
     /// How long a Socket.IO client may take to authenticate.
     pub auth_timeout: Duration,
+    /// How far the room had come, as noted beside the database.
+    pub past: Past,
+}
+
+/// How far the room had come when it was open last, noted where the database's fate is
+/// not shared. It tells a room that lost its end from one that did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing is noted: the room is believed as it is.
+    Unnoted,
+    /// Messages up to this id were known to clients. With fewer the room begins anew.
+    Reached(i64),
+    /// The database is another one than before: the room begins anew.
+    Unknown,
 }
 
 impl Default for Settings {
@@ -49,6 +63,7 @@ impl Default for Settings {
             origins: OriginPolicy::default(),
             partitions: 1,
             auth_timeout: Duration::from_secs(1),
+            past: Past::Unnoted,
         }
     }
 }
@@ -83,10 +98,16 @@ impl Chat {
         settings: Settings,
     ) -> Result<Self, StorageError> {
         let store = Store::new(db);
-        let record = store.open_room(ROOM, clock.now(), random).await?;
+        let mut record = store.open_room(ROOM, clock.now(), random).await?;
         let mut recent = Recent::default();
         for message in store.before(record.id, i64::MAX, RECENT).await? {
             recent.push(message);
+        }
+        if begins_anew(settings.past, recent.head()) {
+            // Ids will be given again that clients know as other messages.
+            store.begin_anew(&mut record, random).await?;
+            let (head, past) = (recent.head(), settings.past);
+            tracing::warn!(head, ?past, "the room's history was cut: clients start afresh");
         }
         let rate = Rate { burst: settings.burst, interval: settings.interval };
         let room = Room::new(record, recent, store, clock, rate, settings.partitions);
@@ -124,6 +145,13 @@ impl Chat {
 
     pub(crate) fn room(&self) -> &Room {
         &self.0.room
+    }
+
+    /// The id of the newest message; zero if there never was one. What is to be noted
+    /// for the next start's [`Past`].
+    #[must_use]
+    pub fn head(&self) -> i64 {
+        self.0.room.head()
     }
 
     /// The names of those present, sorted.
@@ -184,5 +212,28 @@ impl Chat {
             tracing::error!(%error, "the committer ended badly");
         }
         self.0.room.close().await;
+    }
+}
+
+/// Whether a room with this `head` lost messages that clients know.
+fn begins_anew(past: Past, head: i64) -> bool {
+    match past {
+        Past::Unnoted => false,
+        Past::Reached(noted) => head < noted,
+        Past::Unknown => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_room_that_lost_its_end_begins_anew() {
+        assert!(!begins_anew(Past::Unnoted, 0));
+        assert!(!begins_anew(Past::Reached(5), 5));
+        assert!(!begins_anew(Past::Reached(5), 6), "the note is a second old");
+        assert!(begins_anew(Past::Reached(5), 4));
+        assert!(begins_anew(Past::Unknown, 5));
     }
 }

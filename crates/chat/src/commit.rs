@@ -193,7 +193,11 @@ async fn catch_up(room: &Room) -> Result<(), StorageError> {
 }
 
 /// What the database holds beyond what the room knows.
+///
+/// Not from a file that is not in its place any more: what it holds the next start will
+/// not have, whether it was committed or not.
 async fn found(room: &Room) -> Result<Vec<Arc<Message>>, StorageError> {
+    room.store.check_place()?;
     let read = room.store.after(room.id(), room.head());
     timeout(CATCH_UP_TIMEOUT, read).await.unwrap_or(Err(StorageError::Busy))
 }
@@ -210,8 +214,7 @@ async fn store(
     let known = known(room, batch).await;
     let mut known =
         known.map_err(|error| Failed { error, messages: Vec::new(), outcomes: Vec::new() })?;
-    // A clock set back must not make a message older than the one before it.
-    let at = room.clock.now().max(*last_at);
+    let at = accepted_at(room.clock.now(), *last_at);
     *last_at = at;
     let mut next = room.head() + 1;
     let mut messages = Vec::with_capacity(batch.len());
@@ -250,6 +253,14 @@ async fn store(
         return Err(Failed { error, messages, outcomes });
     }
     Ok(outcomes)
+}
+
+/// The time of messages that are accepted `now`, after others at `newest`: a clock that is
+/// set right by a little must not make a message older than the one before it. But one
+/// that was ahead by more was wrong, and what it said is no measure for all that follows:
+/// then times go back, and the order of messages is their ids' alone, as always.
+fn accepted_at(now: Timestamp, newest: Timestamp) -> Timestamp {
+    if newest.is_ahead_of(now) { now } else { now.max(newest) }
 }
 
 /// Which of the batch were posted before: looked up in memory, then in the database.
@@ -292,5 +303,21 @@ fn count(outcomes: &[Outcome]) {
             }
         }
         .increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_do_not_go_back_unless_the_clock_was_wrong() {
+        let at = |now, newest| accepted_at(Timestamp(now), Timestamp(newest)).0;
+        assert_eq!(at(1_000, i64::MIN), 1_000, "the first message");
+        assert_eq!(at(1_000, 900), 1_000);
+        assert_eq!(at(1_000, 1_000), 1_000);
+        assert_eq!(at(1_000, 61_000), 61_000, "the clock was set right");
+        assert_eq!(at(1_000, 61_001), 1_000, "the clock was wrong");
+        assert_eq!(at(1_000, i64::MAX), 1_000);
     }
 }

@@ -73,6 +73,25 @@ impl Store {
         Ok(made)
     }
 
+    /// Gives `room` another epoch, on record before this returns: what clients know of
+    /// it is not its past any more.
+    pub(crate) async fn begin_anew(
+        &self,
+        room: &mut RoomRecord,
+        random: &dyn Random,
+    ) -> Result<(), StorageError> {
+        let epoch = alphanumeric(random, EPOCH_LENGTH);
+        let tx = self.db.begin_write().await?;
+        room::Entity::update_many()
+            .col_expr(room::Column::Epoch, epoch.as_str().into())
+            .filter(room::Column::Id.eq(room.id))
+            .exec(tx.connection())
+            .await?;
+        tx.commit().await?;
+        room.epoch = epoch;
+        Ok(())
+    }
+
     /// Up to `limit` messages of `room` below `before`, oldest first.
     pub(crate) async fn before(
         &self,
@@ -105,6 +124,11 @@ impl Store {
             .all(self.db.reader())
             .await?;
         Ok(rows.into_iter().map(|row| Arc::new(row.into())).collect())
+    }
+
+    /// Whether the database is still in its place.
+    pub(crate) fn check_place(&self) -> Result<(), StorageError> {
+        self.db.check_file()
     }
 
     /// What in `room` was posted under any of `client_ids`, by whomever.

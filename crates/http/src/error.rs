@@ -49,6 +49,12 @@ impl ApiError {
         Self { retry_after: Some(retry_after), ..error }
     }
 
+    /// The same failure with another sentence for the caller; see [`new`](Self::new).
+    #[must_use]
+    pub fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// `429` with `Retry-After` in whole seconds, rounded up, at least 1
     /// (RFC 6585, section 4).
     #[must_use]

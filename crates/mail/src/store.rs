@@ -5,7 +5,7 @@ pub(crate) mod migrations;
 
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{MAX_AHEAD, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
@@ -14,7 +14,7 @@ use sea_orm::{
 use storage::StorageError;
 
 use self::entity::{ActiveModel, Column, Entity, Model};
-use crate::message::{Letter, Mail};
+use crate::message::{DEFAULT_LIFETIME, Letter, Mail};
 use crate::overview::{MailQuery, MailSort, MailState, QueuedMail};
 
 /// The most rows that one upkeep deletes; more wait for the next.
@@ -190,6 +190,44 @@ pub(crate) async fn failed(
         .exec(on)
         .await?;
     Ok(())
+}
+
+/// Corrects what was noted while the clock was ahead of `now`: a mail that was made in
+/// the future was made now and lives from now on, and none waits longer than
+/// `longest_pause`, or at all if `all_due`; how many.
+pub(crate) async fn cut_ahead(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+    longest_pause: Duration,
+    all_due: bool,
+) -> Result<u64, StorageError> {
+    let queued = || Entity::update_many().filter(is_in(MailState::Queued));
+    let life = Expr::col(Column::GiveUpAt).sub(Expr::col(Column::CreatedAt));
+    let made = queued()
+        .col_expr(Column::GiveUpAt, life.add(now.0))
+        .col_expr(Column::NextAttemptAt, now.0.into())
+        .filter(Column::CreatedAt.gt(now.plus(MAX_AHEAD).0))
+        .exec(on)
+        .await?;
+    // Whatever became of them: they count against their mailbox.
+    Entity::update_many()
+        .col_expr(Column::CreatedAt, now.0.into())
+        .filter(Column::CreatedAt.gt(now.plus(MAX_AHEAD).0))
+        .exec(on)
+        .await?;
+    let latest = if all_due { now } else { now.plus(longest_pause).plus(MAX_AHEAD) };
+    let put_off = queued()
+        .col_expr(Column::NextAttemptAt, now.0.into())
+        .filter(Column::NextAttemptAt.gt(latest.0))
+        .exec(on)
+        .await?;
+    // An administrator tried them again meanwhile.
+    let prolonged = queued()
+        .col_expr(Column::GiveUpAt, now.plus(DEFAULT_LIFETIME).0.into())
+        .filter(Column::GiveUpAt.gt(now.plus(DEFAULT_LIFETIME).plus(MAX_AHEAD).0))
+        .exec(on)
+        .await?;
+    Ok(made.rows_affected + put_off.rows_affected + prolonged.rows_affected)
 }
 
 /// Makes those of `ids` that have not left due at once; how many.

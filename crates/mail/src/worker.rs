@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::{Random, Timestamp};
+use base::{Clock, ClockWatch, Random, Timestamp};
 use storage::StorageError;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -58,6 +58,7 @@ impl Mailer {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut count = 0_u32;
+        let mut clock = Correction::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
             if let Err(error) = attempts.fill(&self).await {
                 tracing::error!(%error, "cannot read the mail queue");
@@ -67,6 +68,9 @@ impl Mailer {
                 Some(()) = attempts.next() => {}
                 () = self.0.wake.notified() => {}
                 _ = ticks.tick() => {
+                    if let Err(error) = clock.correct(&self).await {
+                        tracing::error!(%error, "cannot clean up the mail queue");
+                    }
                     if let Err(error) = self.upkeep(count).await {
                         tracing::error!(%error, "cannot clean up the mail queue");
                     }
@@ -164,6 +168,39 @@ impl Mailer {
         };
         transaction.commit().await?;
         metrics::counter!("packetboat_mail_attempts_total", "result" => result).increment(1);
+        Ok(())
+    }
+}
+
+/// What there is to correct because the clock was ahead: at the start whatever an earlier
+/// process noted, later what this one noted before the clock went back.
+struct Correction {
+    jumps: ClockWatch,
+    is_due: bool,
+    went_back: bool,
+}
+
+impl Correction {
+    fn new(clock: &dyn Clock) -> Self {
+        Self { jumps: ClockWatch::new(clock), is_due: true, went_back: false }
+    }
+
+    /// Called every second; does something only when there may be something to do.
+    async fn correct(&mut self, mailer: &Mailer) -> Result<(), StorageError> {
+        let clock = mailer.0.clock.as_ref();
+        self.went_back |= self.jumps.jump(clock).is_some_and(|jump| jump.as_millis() < 0);
+        if !self.is_due && !self.went_back {
+            return Ok(());
+        }
+        let transaction = mailer.0.db.begin_write().await?;
+        let (on, now) = (transaction.connection(), clock.now());
+        let mails = store::cut_ahead(on, now, LONGEST_PAUSE, self.went_back).await?;
+        transaction.commit().await?;
+        if mails > 0 {
+            tracing::warn!(mails, "cut what was noted while the clock was ahead");
+            mailer.0.wake.notify_one();
+        }
+        (self.is_due, self.went_back) = (false, false);
         Ok(())
     }
 }

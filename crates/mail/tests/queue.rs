@@ -279,3 +279,40 @@ async fn the_operator_finds_retries_and_drops() {
     assert_eq!(found(failed).await, (vec![], 0));
     assert_eq!(world.mailer.retry(&ids).await.unwrap(), 0);
 }
+
+const DAY: i64 = 24 * 60 * 60 * 1_000;
+
+#[tokio::test]
+async fn a_mail_that_a_clock_ahead_took_in_leaves_when_the_clock_is_right() {
+    let server = SmtpServer::start(Script::default()).await;
+    let world = World::new(server.delivery("smtp", "", "")).await;
+    world.clock.jump(DAY);
+    let id = world.enqueue("ann@example.org").await;
+    world.clock.jump(-DAY);
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    until(|| async { world.state(id).await == MailState::Sent }).await;
+    let made = world.get(id).await.created_at;
+    assert!(!made.is_ahead_of(base::Clock::now(&*world.clock)), "it counts as made now");
+    stop.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_put_off_by_a_clock_ahead_is_tried_when_the_clock_is_right() {
+    let world = World::new(nowhere()).await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    let id = world.enqueue("ann@example.org").await;
+    // The outcome is on record, not only the attempt.
+    until(|| async { world.get(id).await.last_error.is_some() }).await;
+    world.clock.jump(DAY / 12);
+    let put_off = base::Clock::now(&*world.clock).plus(mail::CLAIM);
+    until(|| async { world.get(id).await.next_attempt_at > Some(put_off) }).await;
+    assert_eq!(world.get(id).await.attempts, 2);
+    // Due in four minutes of a clock that is two hours ahead.
+    world.clock.jump(-DAY / 12);
+    until(|| async { world.get(id).await.attempts == 3 }).await;
+    stop.cancel();
+    worker.await.unwrap();
+}

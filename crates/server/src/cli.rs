@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::Settings;
 use crate::config::{ConfigError, Flags, Layers};
 
 /// Chat, live file hand-off, gated downloads and linked phones for your community,
@@ -23,7 +24,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server until SIGTERM or Ctrl-C.
-    Serve(Options),
+    Serve(ServeOptions),
     /// Print the settings in force and where each came from, secrets hidden.
     Config(Options),
     /// Look after administrators.
@@ -62,6 +63,29 @@ pub enum MailCommand {
         #[command(flatten)]
         options: Options,
     },
+}
+
+/// The flags of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// Where the settings are.
+    #[command(flatten)]
+    options: Options,
+    /// Start although the database is not the one that the data folder belongs to, and
+    /// keep to the one that is there from now on.
+    #[arg(long)]
+    new_database: bool,
+}
+
+impl ServeOptions {
+    /// The settings, read from all layers.
+    ///
+    /// # Errors
+    /// See [`Layers::read`] and [`Settings::from_layers`].
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let settings = Settings::from_layers(&self.options.layers()?)?;
+        Ok(Settings { new_database: self.new_database, ..settings })
+    }
 }
 
 /// The flags of commands that read the settings.

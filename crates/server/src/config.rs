@@ -41,6 +41,9 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// `database.url`; a file in the data folder if not set.
     pub database_url: Option<String>,
+    /// Whether the database may be another one than the data folder notes. No setting
+    /// that is kept anywhere, only the flag `--new-database` of one start.
+    pub new_database: bool,
     /// `limits.exempt`: networks to which rate limits do not apply.
     pub exempt: Vec<IpNet>,
     /// `chat.auth_timeout_ms`: how long a Socket.IO client may take to authenticate.
@@ -115,6 +118,7 @@ impl Settings {
             trusted_proxies: layers.many("trusted_proxies", NETWORK, network)?,
             allowed_origins: layers.many("allowed_origins", ORIGIN, |text| text.parse().ok())?,
             database_url: layers.one("database.url", DATABASE, database_url)?,
+            new_database: false,
             exempt: layers.many("limits.exempt", NETWORK, network)?,
             chat_auth_timeout: layers
                 .one("chat.auth_timeout_ms", AUTH_TIMEOUT, auth_timeout)?

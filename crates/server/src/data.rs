@@ -1,18 +1,21 @@
 //! The data folder: made at first start, held by one server at a time.
 //!
 //! Its owner alone may read it (mode 0700); the secrets in it carry 0600 besides.
-//! The lock is the operating system's, on an open file: it is gone with the
-//! process, however that ended.
+//! It notes what must be recognised at the next start: which database it belongs to, and
+//! how far the room had come.
 
+mod head;
 mod secrets;
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use base::Random;
+use storage::{FileLock, LockError};
 
+pub use head::HeadNote;
 pub use secrets::Secrets;
 
 /// What is wrong with the data folder, in one line.
@@ -35,12 +38,16 @@ pub enum DataError {
         source: io::Error,
     },
     /// Another server holds the lock.
-    #[error("the data folder {} is in use by another Packetboat{holder}", path.display())]
+    #[error(
+        "the data folder {} is in use by another Packetboat{}",
+        path.display(),
+        storage::named(*holder)
+    )]
     Locked {
         /// The folder.
         path: PathBuf,
-        /// ` (process 123)`, or nothing if it left no number.
-        holder: String,
+        /// The other server's process, if it left its number.
+        holder: Option<u32>,
     },
     /// The secrets are there and not readable as such.
     #[error("{}: {problem}", path.display())]
@@ -57,7 +64,7 @@ pub enum DataError {
 pub struct DataFolder {
     path: PathBuf,
     secrets: Secrets,
-    _lock: File,
+    _lock: FileLock,
 }
 
 const LOCK: &str = "packetboat.lock";
@@ -73,7 +80,10 @@ impl DataFolder {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(make)?;
         // Absolute from here on: the database's URL has no working directory.
         let path = fs::canonicalize(path).map_err(make)?;
-        let lock = lock(&path)?;
+        let lock = FileLock::take(&path.join(LOCK)).map_err(|error| match error {
+            LockError::Held { holder } => DataError::Locked { path: path.clone(), holder },
+            LockError::Use { path, source } => DataError::Use { path, source },
+        })?;
         let secrets = secrets::load_or_make(&path, random)?;
         Ok(Self { path, secrets, _lock: lock })
     }
@@ -82,6 +92,37 @@ impl DataFolder {
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// The identity of the database that belongs to the folder, once there was one.
+    #[must_use]
+    pub fn noted_database(&self) -> Option<&str> {
+        self.secrets.database.as_deref()
+    }
+
+    /// The same of the folder at `path`, which another process may hold.
+    ///
+    /// # Errors
+    /// When what is noted there cannot be read.
+    pub fn noted_database_in(path: &Path) -> Result<Option<String>, DataError> {
+        Ok(secrets::load(path)?.and_then(|secrets| secrets.database))
+    }
+
+    /// Notes that the database `identity` belongs to the folder from now on. Survives
+    /// power loss once this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_database(&mut self, identity: &str) -> Result<(), DataError> {
+        secrets::note_database(&self.path, identity)?;
+        self.secrets.database = Some(identity.to_owned());
+        Ok(())
+    }
+
+    /// The note of how far the room of the database `identity` had come.
+    #[must_use]
+    pub fn head_note(&self, identity: &str) -> HeadNote {
+        HeadNote::open(&self.path, identity)
     }
 
     /// Where it is, absolute.
@@ -112,35 +153,6 @@ fn url_of_database(folder: &Path) -> String {
     let escaped =
         path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{escaped}?mode=rwc")
-}
-
-fn lock(folder: &Path) -> Result<File, DataError> {
-    let path = folder.join(LOCK);
-    let in_use = |source| DataError::Use { path: path.clone(), source };
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(in_use)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(DataError::Locked { path: folder.into(), holder: holder(&mut file) });
-        }
-        Err(TryLockError::Error(source)) => return Err(in_use(source)),
-    }
-    let note = file.set_len(0).and_then(|()| file.rewind());
-    note.and_then(|()| writeln!(file, "{}", std::process::id())).map_err(in_use)?;
-    Ok(file)
-}
-
-fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    // Only a help for the operator; without it the message is still right.
-    let _ = file.take(20).read_to_string(&mut text);
-    text.trim().parse::<u32>().map(|id| format!(" (process {id})")).unwrap_or_default()
 }
 
 #[cfg(test)]

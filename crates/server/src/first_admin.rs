@@ -15,10 +15,11 @@ use http_kit::Exempt;
 use serde_json::json;
 use storage::{Database, StorageError};
 
+use crate::Environment;
 use crate::config::Settings;
 use crate::data::{DataError, DataFolder};
+use crate::database::{self, OpenError, Wanted};
 use crate::mailing::{MailSetupError, Mailing};
-use crate::{Environment, wiring};
 
 /// Characters of a password that is made up here: 119 bits.
 const PASSWORD_LENGTH: usize = 20;
@@ -41,7 +42,10 @@ pub enum AdminCreateError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The database cannot be opened or brought up to date.
+    /// The database cannot be opened, or is not the one of the data folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database fails.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Mail cannot be sent as the settings say.
@@ -91,15 +95,14 @@ pub async fn admin_create(
 ) -> Result<AdminCreated, AdminCreateError> {
     let environment = Environment::default();
     // Held to the end if it is free, so that no server starts in between.
-    let folder = match DataFolder::open(&settings.data, environment.random.as_ref()) {
+    let mut folder = match DataFolder::open(&settings.data, environment.random.as_ref()) {
         Ok(folder) => Some(folder),
         Err(DataError::Locked { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let in_folder = || DataFolder::database_url_in(&settings.data);
     let url = settings.database_url.clone().map_or_else(in_folder, Ok)?;
-    let database = Database::connect(&url).await?;
-    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+    let database = open(&url, settings, folder.as_mut(), &environment).await?;
     let address = settings.listen.first().copied();
     let address = address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
     let mailing = Mailing::open(settings, &environment, &settings.data, address, database.clone())?;
@@ -134,6 +137,24 @@ pub async fn admin_create(
     database.close().await?;
     drop(folder);
     Ok(done)
+}
+
+/// Opens the database as a server would, or as the server does that holds the folder.
+async fn open(
+    url: &str,
+    settings: &Settings,
+    folder: Option<&mut DataFolder>,
+    environment: &Environment,
+) -> Result<Database, OpenError> {
+    let opened = match folder {
+        Some(folder) => database::open_and_note(url, folder, false, false, environment).await?,
+        None => {
+            let noted = DataFolder::noted_database_in(&settings.data)?;
+            let wanted = Wanted { url, identity: noted.as_deref(), hold: false };
+            database::open(wanted, environment).await?
+        }
+    };
+    Ok(opened.database)
 }
 
 /// Notes in the audit log what was done, named as the admin site names it there.

@@ -1,5 +1,7 @@
 //! `/health`: the process lives. `/ready`: it may take traffic.
 
+mod storage;
+
 use std::time::Duration;
 
 use axum::extract::State;
@@ -7,69 +9,89 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http_kit::ApiError;
 use serde_json::{Value, json};
-use storage::Database;
 use tokio_util::sync::CancellationToken;
 
-/// How long the database may take to answer before this server is not ready.
-const DATABASE_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) use self::storage::StorageHealth;
 
 /// When to ask again.
 const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Health {
-    database: Database,
+    storage: StorageHealth,
     draining: CancellationToken,
 }
 
-/// `/health` and `/ready`; not ready once `draining` is cancelled.
-pub(crate) fn routes(database: Database, draining: CancellationToken) -> Router {
+/// `/health` and `/ready`; not ready once `draining` is cancelled, nor while nothing can
+/// be stored.
+pub(crate) fn routes(storage: StorageHealth, draining: CancellationToken) -> Router {
     Router::new()
         .route("/health", get(async || Json(json!({"status": "ok"}))))
         .route("/ready", get(ready))
-        .with_state(Health { database, draining })
+        .with_state(Health { storage, draining })
 }
 
 async fn ready(State(health): State<Health>) -> Result<Json<Value>, ApiError> {
+    let not_ready = |sentence| ApiError::unavailable(RETRY).saying(sentence);
     if health.draining.is_cancelled() {
-        return Err(ApiError::unavailable(RETRY));
+        return Err(not_ready("The server is stopping."));
     }
-    match tokio::time::timeout(DATABASE_LIMIT, health.database.ping()).await {
-        Ok(Ok(())) => Ok(Json(json!({"status": "ready"}))),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the database fails");
-            Err(ApiError::unavailable(RETRY))
-        }
-        Err(_) => {
-            tracing::warn!("not ready: the database does not answer");
-            Err(ApiError::unavailable(RETRY))
-        }
-    }
+    health.storage.check().await.map_err(|trouble| not_ready(trouble.sentence()))?;
+    Ok(Json(json!({"status": "ready"})))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::storage::Database;
     use axum::body::Body;
+    use base::SystemClock;
     use http::{Request, StatusCode};
+    use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    async fn status(path: &str, database: &Database, draining: &CancellationToken) -> StatusCode {
+    async fn ask(
+        path: &str,
+        database: &Database,
+        draining: &CancellationToken,
+    ) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let app = routes(database.clone(), draining.clone());
-        app.oneshot(request).await.unwrap().status()
+        let app = routes(StorageHealth::new(database.clone()), draining.clone());
+        let answer = app.oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
+
+    const REFUSED: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
     #[tokio::test]
     async fn ready_needs_the_database_and_no_drain() {
         let database = Database::connect("sqlite::memory:").await.unwrap();
+        database.migrate(&[], &SystemClock::new()).await.unwrap();
         let draining = CancellationToken::new();
-        assert_eq!(status("/ready", &database, &draining).await, StatusCode::OK);
+        assert_eq!(ask("/ready", &database, &draining).await.0, StatusCode::OK);
         draining.cancel();
-        assert_eq!(status("/ready", &database, &draining).await, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(status("/health", &database, &draining).await, StatusCode::OK);
+        let (status, body) = ask("/ready", &database, &draining).await;
+        assert_eq!((status, &*body), (REFUSED, r#"{"error":"The server is stopping."}"#));
+        assert_eq!(ask("/health", &database, &draining).await.0, StatusCode::OK);
         database.close().await.unwrap();
         let fresh = CancellationToken::new();
-        assert_eq!(status("/ready", &database, &fresh).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ask("/ready", &database, &fresh).await.0, REFUSED);
+    }
+
+    /// What a disk that turned read-only comes to, without one: a file that may only be
+    /// read. The database answers as well as ever.
+    #[tokio::test]
+    async fn a_database_that_can_only_be_read_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = |mode| format!("sqlite://{}/test.db?mode={mode}", folder.path().display());
+        let writable = Database::connect(&url("rwc")).await.unwrap();
+        writable.migrate(&[], &SystemClock::new()).await.unwrap();
+        let database = Database::connect(&url("ro")).await.unwrap();
+        database.ping().await.unwrap();
+        let (status, body) = ask("/ready", &database, &CancellationToken::new()).await;
+        let expected = r#"{"error":"The database cannot be written to."}"#;
+        assert_eq!((status, &*body), (REFUSED, expected));
     }
 }

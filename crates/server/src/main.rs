@@ -44,7 +44,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             let settings = Settings::from_layers(&options.layers()?)?;
             admin_create(&settings, email, *password_stdin)
         }
-        Command::Serve(options) => serve(Settings::from_layers(&options.layers()?)?),
+        Command::Serve(options) => serve(options.settings()?),
     }
 }
 

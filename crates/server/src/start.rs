@@ -6,24 +6,28 @@ use std::sync::Arc;
 
 use axum::Router;
 use base::{Clock, OsRandom, Random, SystemClock};
+use chat::Past;
 use http_kit::{
     EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies, edge,
     serve,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use storage::{Database, StorageError};
+use storage::StorageError;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bind::{BindError, bind_all};
 use crate::config::Settings;
-use crate::data::{DataError, DataFolder};
+use crate::data::{DataError, DataFolder, HeadNote};
+use crate::database::{self, OpenError, Opened};
+use crate::health::StorageHealth;
 use crate::mailing::{MailSetupError, Mailing};
 use crate::metrics::{self, Access};
 use crate::pages::Site;
 use crate::running::{Running, Work};
-use crate::wiring::{self, House};
+use crate::watch::Watch;
+use crate::wiring::House;
 use crate::{health, ticker};
 
 /// What a server takes from the world besides its settings.
@@ -54,7 +58,11 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The database cannot be opened or brought up to date.
+    /// The database cannot be opened or brought up to date, or is not the one of the
+    /// data folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database fails.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Mail cannot be sent as the settings say.
@@ -74,7 +82,7 @@ pub enum StartError {
 /// # Errors
 /// See [`StartError`]; nothing keeps running then.
 pub async fn start(settings: Settings, environment: Environment) -> Result<Running, StartError> {
-    let data = DataFolder::open(&settings.data, environment.random.as_ref())?;
+    let mut data = DataFolder::open(&settings.data, environment.random.as_ref())?;
     let tls = load_tls(&settings)?;
     let listeners = bind_all(&settings.listen)?;
     let metrics_listeners = bind_all(settings.metrics_listen.as_slice())?;
@@ -82,8 +90,16 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let metrics_address = local_addresses(&metrics_listeners)?.first().copied();
 
     let url = settings.database_url.clone().unwrap_or_else(|| data.database_url());
-    let database = Database::connect(&url).await?;
-    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+    let before = data.noted_database().map(str::to_owned);
+    let accept_any = settings.new_database;
+    let Opened { database, identity } =
+        database::open_and_note(&url, &mut data, accept_any, true, &environment).await?;
+    let note = identity.as_deref().map(|identity| data.head_note(identity));
+    let past = if before.is_some() && before != identity && identity.is_some() {
+        Past::Unknown
+    } else {
+        note.as_ref().and_then(HeadNote::head).map_or(Past::Unnoted, Past::Reached)
+    };
 
     let recorder = metrics::recorder().map_err(StartError::Metrics)?;
     let origins = OriginPolicy {
@@ -94,17 +110,22 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let mailing = Mailing::open(&settings, &environment, data.path(), first, database.clone())?;
     let mailer = mailing.mailer.clone();
     let house =
-        House::open(&settings, &environment, origins.clone(), database.clone(), mailing).await?;
+        House::open(&settings, &environment, origins.clone(), database.clone(), mailing, past)
+            .await?;
     let setup_path = house.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
     let site = Site::new(data.secrets());
-    let apps = Apps::new(&settings, origins, &house, &site, &database, &serving.0, &recorder);
+    let health = StorageHealth::new(database.clone());
+    let ready = health::routes(health.clone(), serving.0.clone());
+    let apps = Apps::new(&settings, origins, &house, &site, ready, &recorder);
     let limits = ServeLimits::default();
     serve(listeners, apps.main, tls.clone(), limits, &serving.0, &serving.1);
     serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1);
     background.1.spawn(ticker::sockets(house.clone(), background.0.clone()));
     background.1.spawn(mailer.run(background.0.clone()));
+    let watch = Watch::new(house.clone(), health, note, environment.clock.clone());
+    background.1.spawn(watch.run(background.0.clone()));
     background.1.spawn(ticker::run(house.clone(), tls, recorder, background.0.clone()));
     let _abandoned = [serving.0.clone().drop_guard(), background.0.clone().drop_guard()];
     let work = Work { house, database, serving, background, data };
@@ -133,8 +154,7 @@ impl Apps {
         origins: OriginPolicy,
         house: &House,
         site: &Site,
-        database: &Database,
-        draining: &CancellationToken,
+        ready: Router,
         recorder: &PrometheusHandle,
     ) -> Self {
         let options = EdgeOptions {
@@ -144,9 +164,7 @@ impl Apps {
             assets: site.options().assets.as_str().into(),
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
-        let mut main = Router::new()
-            .merge(health::routes(database.clone(), draining.clone()))
-            .merge(house.routes(site));
+        let mut main = Router::new().merge(ready).merge(house.routes(site));
         if settings.metrics_listen.is_none() {
             let access = token.clone().unwrap_or(Access::Local);
             main = main.merge(metrics::routes(recorder.clone(), access));

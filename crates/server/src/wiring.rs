@@ -11,7 +11,7 @@ use accounts::{Accounts, Admitted, Presence, SessionEnded};
 use admin::AuditLog;
 use axum::Router;
 use base::{AccountId, Principal, SessionRef};
-use chat::{Admission, Chat, Gate, GateFuture, TokenFuture};
+use chat::{Admission, Chat, Gate, GateFuture, Past, TokenFuture};
 use http::HeaderMap;
 use http_kit::{ApiError, Client, Exempt, OriginPolicy};
 use mail::Mailer;
@@ -72,6 +72,7 @@ impl House {
         origins: OriginPolicy,
         database: Database,
         mailing: Mailing,
+        past: Past,
     ) -> Result<Self, StorageError> {
         let clock = Arc::clone(&environment.clock);
         let random = Arc::clone(&environment.random);
@@ -83,6 +84,7 @@ impl House {
             origins,
             partitions,
             auth_timeout: settings.chat_auth_timeout,
+            past,
             ..chat::Settings::default()
         };
         let chat = Chat::open(
@@ -126,6 +128,11 @@ impl House {
             Ok(ended) => tracing::info!(ended, "sessions expired"),
             Err(error) => tracing::error!(%error, "cannot clean up sessions"),
         }
+    }
+
+    /// The newest message's id.
+    pub(crate) fn head(&self) -> i64 {
+        self.chat.head()
     }
 
     /// Keeps the dead-lines of the sockets; never waits for the database.

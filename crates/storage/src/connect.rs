@@ -20,6 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection, Executor};
 
 use crate::StorageError;
+use crate::file::is_in_memory;
 use crate::health::Health;
 
 /// Connections to a SQLite file: one writes at a time, the others read beside it.
@@ -54,7 +55,7 @@ pub(crate) async fn connect(url: &str, health: &Arc<Health>) -> Result<Opened, S
 async fn sqlite(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError> {
     // A database in memory lives and dies with its connection: exactly one,
     // never closed for being idle, old or suspect. No disk can fail under it.
-    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let in_memory = is_in_memory(url);
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(if in_memory { 1 } else { SQLITE_CONNECTIONS })

@@ -1,22 +1,24 @@
 //! The handle: reading, and writing in turns.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Random};
 use parking_lot::Mutex;
 use sea_orm::DatabaseConnection;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::time::timeout;
 
-use crate::StorageError;
 use crate::connect::{self, Opened};
+use crate::file::{DatabaseFile, is_in_memory};
 use crate::health::Health;
 use crate::migrate::{self, Migration};
 use crate::probe;
 use crate::turn::Class;
 use crate::write::{WriteTransaction, Writer};
+use crate::{FileLock, LockError, StorageError, identity};
 
 /// The most time that [`Database::probe_write`] takes.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,6 +30,8 @@ pub struct Database {
     writer: Writer,
     /// Held until the pool is closed; see [`Opened::anchor`].
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
+    in_memory: bool,
+    held: Arc<Mutex<Option<FileLock>>>,
 }
 
 impl Database {
@@ -40,8 +44,64 @@ impl Database {
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
         let health = Arc::new(Health::default());
         let Opened { pool, anchor } = connect::connect(url, &health).await?;
-        let writer = Writer::new(pool.clone(), health);
-        Ok(Self { pool, writer, anchor: Arc::new(Mutex::new(anchor)) })
+        let file = DatabaseFile::opened(url).map(Arc::new);
+        let writer = Writer::new(pool.clone(), health, file);
+        let anchor = Arc::new(Mutex::new(anchor));
+        Ok(Self { pool, writer, anchor, in_memory: is_in_memory(url), held: Arc::default() })
+    }
+
+    /// Takes the database for one server until it is [closed](Self::close): another that
+    /// asks is refused, whatever path it came by. Programs that only work beside a
+    /// server do not ask. A database that is no file is not taken.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] if another process has it, [`StorageError::Lock`] if the
+    /// file beside the database that says so cannot be used.
+    pub fn hold(&self) -> Result<(), StorageError> {
+        let Some(file) = self.writer.file() else { return Ok(()) };
+        let lock = FileLock::take(&file.lock_path()).map_err(|error| match error {
+            LockError::Held { holder } => StorageError::InUse { path: file.path().into(), holder },
+            error @ LockError::Use { .. } => StorageError::Lock(error),
+        })?;
+        *self.held.lock() = Some(lock);
+        Ok(())
+    }
+
+    /// The file that the database is; `None` if it is none.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.writer.file().map(DatabaseFile::path)
+    }
+
+    /// Whether the database ends with this process.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.in_memory
+    }
+
+    /// Which database this is: 32 hexadecimal digits, made once; `None` if it has none.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be asked.
+    pub async fn identity(&self) -> Result<Option<String>, StorageError> {
+        identity::find(self).await
+    }
+
+    /// The same; gives the database an identity if it has none.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be asked or written.
+    pub async fn make_identity(&self, random: &dyn Random) -> Result<String, StorageError> {
+        identity::find_or_make(self, random).await
+    }
+
+    /// Whether the database's file is still in its place.
+    ///
+    /// # Errors
+    /// [`StorageError::Gone`] or [`StorageError::Replaced`].
+    pub fn check_file(&self) -> Result<(), StorageError> {
+        self.writer.check_file()
     }
 
     /// The connections finders read through. A statement sees what was committed
@@ -60,7 +120,8 @@ impl Database {
     ///
     /// # Errors
     /// [`StorageError::Busy`] after [`WRITE_TURN_TIMEOUT`](crate::WRITE_TURN_TIMEOUT);
-    /// [`StorageError::Database`] if the database refuses.
+    /// [`StorageError::Gone`] or [`StorageError::Replaced`] if the file is not in its place
+    /// any more; [`StorageError::Database`] if the database refuses.
     pub async fn begin_write(&self) -> Result<WriteTransaction, StorageError> {
         self.writer.begin(Class::Ordinary).await
     }
@@ -99,6 +160,12 @@ impl Database {
     #[must_use]
     pub fn last_write_failed(&self) -> bool {
         self.writer.health().is_failing()
+    }
+
+    /// Whether the last write there was succeeded, and that within `span`.
+    #[must_use]
+    pub fn wrote_within(&self, span: Duration) -> bool {
+        self.writer.health().wrote_within(span)
     }
 
     /// Brings the schema up to date: applies those of `migrations` that are not
@@ -140,6 +207,9 @@ impl Database {
         if let Some(anchor) = anchor {
             anchor.close().await.map_err(connect::failure)?;
         }
+        // Nothing can be written any more, however recent the last write is.
+        self.writer.health().stalled();
+        *self.held.lock() = None;
         finished
     }
 }

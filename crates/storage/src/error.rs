@@ -1,6 +1,10 @@
 //! What can go wrong with a database, in the words callers act on.
 
+use std::path::PathBuf;
+
 use sea_orm::{DbErr, SqlErr};
+
+use crate::lock::named;
 
 /// A failure of the database. The text is for logs and for the operator at
 /// start; clients get a fixed answer instead.
@@ -44,6 +48,35 @@ pub enum StorageError {
         name: &'static str,
         /// Why.
         source: DbErr,
+    },
+
+    /// Another server has the database; see [`Database::hold`](crate::Database::hold).
+    #[error("the database {} is in use by another Packetboat{}", path.display(), named(*holder))]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+        /// The other server's process, if it left its number.
+        holder: Option<u32>,
+    },
+
+    /// The file that says who has the database cannot be used.
+    #[error(transparent)]
+    Lock(crate::LockError),
+
+    /// The database file was deleted while it was in use. What is written now would be
+    /// lost, so nothing is.
+    #[error("the database file {} is gone", path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+
+    /// The database file was replaced while it was in use. What is written now would be
+    /// lost, so nothing is.
+    #[error("the database file {} was replaced by another one", path.display())]
+    Replaced {
+        /// Where it was.
+        path: PathBuf,
     },
 
     /// Other writers held their turn for too long; see

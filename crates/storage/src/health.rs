@@ -12,6 +12,7 @@ pub(crate) struct Health {
     failing: AtomicBool,
     owed: AtomicBool,
     last_failure: Mutex<Option<Instant>>,
+    last_success: Mutex<Option<Instant>>,
 }
 
 impl Health {
@@ -31,7 +32,14 @@ impl Health {
 
     /// A write is stored.
     pub(crate) fn succeeded(&self) {
+        *self.last_success.lock() = Some(Instant::now());
         self.failing.store(false, Ordering::Release);
+    }
+
+    /// Whether the last write is stored, and that for less than `span`.
+    pub(crate) fn wrote_within(&self, span: Duration) -> bool {
+        let success = self.last_success.lock().is_some_and(|at| at.elapsed() < span);
+        success && !self.is_failing()
     }
 
     /// Whether the last write failed.

@@ -24,6 +24,7 @@ use sea_orm::{
 use tokio::time::{sleep, timeout};
 
 use crate::StorageError;
+use crate::file::{DatabaseFile, Detached};
 use crate::health::Health;
 use crate::probe;
 use crate::turn::{Class, Turn, Turns};
@@ -43,11 +44,31 @@ pub(crate) struct Writer {
     pool: DatabaseConnection,
     turns: Turns,
     health: Arc<Health>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 impl Writer {
-    pub(crate) fn new(pool: DatabaseConnection, health: Arc<Health>) -> Self {
-        Self { pool, turns: Turns::new(), health }
+    pub(crate) fn new(
+        pool: DatabaseConnection,
+        health: Arc<Health>,
+        file: Option<Arc<DatabaseFile>>,
+    ) -> Self {
+        Self { pool, turns: Turns::new(), health, file }
+    }
+
+    /// The file that is written to, if it is one.
+    pub(crate) fn file(&self) -> Option<&DatabaseFile> {
+        self.file.as_deref()
+    }
+
+    /// Whether the file is still in its place.
+    pub(crate) fn check_file(&self) -> Result<(), StorageError> {
+        let Some(file) = self.file() else { return Ok(()) };
+        let path = file.path().to_owned();
+        file.check().map_err(|detached| match detached {
+            Detached::Gone => StorageError::Gone { path },
+            Detached::Replaced => StorageError::Replaced { path },
+        })
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -56,6 +77,7 @@ impl Writer {
 
     pub(crate) async fn begin(&self, class: Class) -> Result<WriteTransaction, StorageError> {
         let turn = self.turns.take(class).await.inspect_err(|_| self.health.stalled())?;
+        self.check_file().inspect_err(|_| self.health.stalled())?;
         self.make_up().await?;
         let transaction = self.transaction().await.inspect_err(|_| self.health.failed())?;
         Ok(WriteTransaction { transaction, writer: self.clone(), turn })
@@ -141,7 +163,9 @@ impl WriteTransaction {
     ///
     /// # Errors
     /// [`StorageError::Database`] if the database could not; the changes are rolled back,
-    /// and will not come back at a restart either.
+    /// and will not come back at a restart either. [`StorageError::Gone`] or
+    /// [`StorageError::Replaced`] if they went into a file that is not in its place any
+    /// more: the next start will not have them, unless the file comes back.
     pub async fn commit(self) -> Result<(), StorageError> {
         let commit = tokio::spawn(async move {
             let Self { transaction, writer, turn } = self;
@@ -150,6 +174,8 @@ impl WriteTransaction {
                 Ok(()) => writer.health.succeeded(),
                 Err(_) => writer.settle().await,
             }
+            let result =
+                result.and_then(|()| writer.check_file().inspect_err(|_| writer.health.stalled()));
             drop(turn);
             result
         });

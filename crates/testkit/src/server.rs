@@ -127,6 +127,11 @@ impl TestServer {
         done.expect("no panic");
     }
 
+    /// Sets its wall clock ahead by `millis`, back if negative; no time passes by it.
+    pub fn jump(&self, millis: i64) {
+        self.clock.jump(millis);
+    }
+
     /// A client without a session.
     #[must_use]
     pub fn http(&self) -> Http {

@@ -1,8 +1,9 @@
 //! Links that were mailed and work once.
 
-use base::{AccountId, Timestamp};
+use base::{AccountId, MAX_AHEAD, Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
+    QueryFilter,
 };
 use storage::StorageError;
 
@@ -116,6 +117,57 @@ async fn void_confirmations(
         .exec(on)
         .await?;
     Ok(())
+}
+
+/// When the last link of `purpose` that was made by `now` has expired.
+fn latest(purpose: Purpose, now: Timestamp) -> Timestamp {
+    now.plus(purpose.life()).plus(MAX_AHEAD)
+}
+
+/// What links are stored as, and the purpose whose life such a link has.
+fn kinds() -> [(i16, Purpose); 3] {
+    let (reset, confirm) = (Purpose::ResetPassword, Purpose::ConfirmAddress);
+    [(number(reset), reset), (number(confirm), confirm), (VOID, confirm)]
+}
+
+/// Whether any link lives longer than one that is made `now`.
+pub(crate) async fn any_outliving(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    // The shortest life first: mostly there is no link that lives as long, and one look
+    // at the end of the index is all.
+    let shortest = mailed_link::Column::ExpiresAt.gt(latest(Purpose::ResetPassword, now).0);
+    if mailed_link::Entity::find().filter(shortest).one(on).await?.is_none() {
+        return Ok(false);
+    }
+    let any = kinds()
+        .into_iter()
+        .fold(Condition::any(), |any, (number, purpose)| any.add(outliving(number, purpose, now)));
+    Ok(mailed_link::Entity::find().filter(any).one(on).await?.is_some())
+}
+
+fn outliving(number: i16, purpose: Purpose, now: Timestamp) -> Condition {
+    Condition::all()
+        .add(mailed_link::Column::Purpose.eq(number))
+        .add(mailed_link::Column::ExpiresAt.gt(latest(purpose, now).0))
+}
+
+/// Has links that live longer than one that is made `now` live no longer; how many.
+pub(crate) async fn cut_outliving(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<u64, StorageError> {
+    let mut cut = 0;
+    for (number, purpose) in kinds() {
+        let done = mailed_link::Entity::update_many()
+            .col_expr(mailed_link::Column::ExpiresAt, now.plus(purpose.life()).0.into())
+            .filter(outliving(number, purpose, now))
+            .exec(on)
+            .await?;
+        cut += done.rows_affected;
+    }
+    Ok(cut)
 }
 
 /// Whether any link has expired at `now`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{AccountId, Activity, Principal, SessionRef, Timestamp};
+use base::{AccountId, Activity, MAX_AHEAD, Principal, SessionRef, Timestamp};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
@@ -264,6 +264,43 @@ pub(crate) async fn record_uses(
         .exec(on)
         .await?;
     Ok(())
+}
+
+/// By kind, as the index has it.
+fn ahead(of: SessionKind, now: Timestamp) -> Condition {
+    Condition::all()
+        .add(session::Column::Kind.eq(number(of)))
+        .add(session::Column::LastUsedAt.gt(now.plus(MAX_AHEAD).0))
+}
+
+/// Whether a last use lies so far ahead of `now` that the clock was wrong.
+pub(crate) async fn any_ahead(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    for kind in SessionKind::ALL {
+        if session::Entity::find().filter(ahead(kind, now)).one(on).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Has what was last used so far ahead of `now` be last used now; how many.
+pub(crate) async fn cut_ahead(
+    on: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<u64, StorageError> {
+    let mut cut = 0;
+    for kind in SessionKind::ALL {
+        let done = session::Entity::update_many()
+            .col_expr(session::Column::LastUsedAt, now.0.into())
+            .filter(ahead(kind, now))
+            .exec(on)
+            .await?;
+        cut += done.rows_affected;
+    }
+    Ok(cut)
 }
 
 fn info((session, account): (session::Model, Option<account::Model>)) -> Option<SessionInfo> {

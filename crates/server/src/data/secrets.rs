@@ -1,13 +1,15 @@
 //! Keys made at first start and kept: what is signed and sealed with them must
-//! still verify and open after a restart, so they are never made anew.
+//! still verify and open after a restart, so they are never made anew. Beside them
+//! stands which database belongs to them.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 
 use base::Random;
+use storage::IDENTITY_BYTES;
 use toml::de::DeTable;
 
 use super::DataError;
@@ -17,6 +19,7 @@ const KEY: usize = 32;
 const FILE: &str = "secrets.toml";
 const TOKEN_SIGNING: &str = "token_signing";
 const MASTER: &str = "master";
+const DATABASE: &str = "database";
 
 /// The server's own keys.
 #[derive(Clone)]
@@ -25,6 +28,8 @@ pub struct Secrets {
     pub token_signing: [u8; KEY],
     /// Seals what is stored and must be readable again.
     pub master: [u8; KEY],
+    /// The identity of the database that belongs to them, once there was one. No secret.
+    pub database: Option<String>,
 }
 
 impl fmt::Debug for Secrets {
@@ -35,36 +40,81 @@ impl fmt::Debug for Secrets {
 
 /// The secrets of `folder`, whose lock the caller holds.
 pub(super) fn load_or_make(folder: &Path, random: &dyn Random) -> Result<Secrets, DataError> {
+    if let Some(secrets) = load(folder)? {
+        return Ok(secrets);
+    }
     let path = folder.join(FILE);
-    let in_use = |source| DataError::Use { path: path.clone(), source };
+    let secrets = make(random);
+    write(folder, &path, &first_text(&secrets))
+        .map_err(|source| DataError::Use { path, source })?;
+    Ok(secrets)
+}
+
+/// The secrets of `folder`, if there are any. Needs no lock: they are replaced whole.
+pub(super) fn load(folder: &Path) -> Result<Option<Secrets>, DataError> {
+    let path = folder.join(FILE);
     match fs::read_to_string(&path) {
-        Ok(text) => {
-            parse(&text).map_err(|problem| DataError::Secrets { path: path.clone(), problem })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secrets = make(random);
-            write(folder, &path, &secrets).map_err(in_use)?;
-            Ok(secrets)
-        }
-        Err(error) => Err(in_use(error)),
+        Ok(text) => match parse(&text) {
+            Ok(secrets) => Ok(Some(secrets)),
+            Err(problem) => Err(DataError::Secrets { path, problem }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DataError::Use { path, source }),
     }
 }
 
+/// Notes in the secrets of `folder`, whose lock the caller holds, that the database
+/// `identity` belongs to them. Everything else in the file stays as it is: it may be of
+/// another version, and what is lost from it is lost for good.
+pub(super) fn note_database(folder: &Path, identity: &str) -> Result<(), DataError> {
+    let path = folder.join(FILE);
+    let noted = fs::read_to_string(&path)
+        .and_then(|text| write(folder, &path, &with_database(&text, identity)));
+    noted.map_err(|source| DataError::Use { path, source })
+}
+
+/// `text` with its line about the database, which stands before the first table.
+fn with_database(text: &str, identity: &str) -> String {
+    let is_note = |line: &&str| {
+        line.trim_start()
+            .strip_prefix(DATABASE)
+            .is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let all: Vec<&str> = text.lines().collect();
+    let table = all.iter().position(|line| line.trim_start().starts_with('['));
+    let (top, tables) = all.split_at(table.unwrap_or(all.len()));
+    let note = format!("{DATABASE} = \"{identity}\"");
+    let kept = top.iter().filter(|line| !is_note(line)).copied();
+    let lines: Vec<&str> = kept.chain([&*note]).chain(tables.iter().copied()).collect();
+    lines.join("\n") + "\n"
+}
+
 fn make(random: &dyn Random) -> Secrets {
-    let mut secrets = Secrets { token_signing: [0; KEY], master: [0; KEY] };
+    let mut secrets = Secrets { token_signing: [0; KEY], master: [0; KEY], database: None };
     random.fill(&mut secrets.token_signing);
     random.fill(&mut secrets.master);
     secrets
 }
 
+fn first_text(secrets: &Secrets) -> String {
+    format!(
+        "# Made at first start. Keep it with your backups, and keep it secret.\n\
+         {TOKEN_SIGNING} = \"{}\"\n{MASTER} = \"{}\"\n",
+        base::to_hex(&secrets.token_signing),
+        base::to_hex(&secrets.master)
+    )
+}
+
 /// Complete or not at all: a crash in between leaves no half file to trip over.
-fn write(folder: &Path, path: &Path, secrets: &Secrets) -> io::Result<()> {
+fn write(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     let draft = folder.join("secrets.toml.new");
     let mut file =
         File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    writeln!(file, "# Made at first start. Keep it with your backups, and keep it secret.")?;
-    writeln!(file, "{TOKEN_SIGNING} = \"{}\"", base::to_hex(&secrets.token_signing))?;
-    writeln!(file, "{MASTER} = \"{}\"", base::to_hex(&secrets.master))?;
+    if let Ok(before) = fs::metadata(path) {
+        // A command that root runs must not take the file away from the server's user.
+        fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    }
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     File::open(folder)?.sync_all()
@@ -76,7 +126,19 @@ fn parse(text: &str) -> Result<Secrets, String> {
         let value = table.get_ref().get(name).and_then(|value| value.get_ref().as_str());
         value.and_then(from_hex).ok_or_else(|| format!("{name} is not {} hex digits", 2 * KEY))
     };
-    Ok(Secrets { token_signing: key(TOKEN_SIGNING)?, master: key(MASTER)? })
+    let database = table.get_ref().get(DATABASE).map(|value| {
+        let identity = value.get_ref().as_str().filter(|text| is_identity(text));
+        identity.map(str::to_owned).ok_or_else(|| format!("{DATABASE} is not an identity"))
+    });
+    Ok(Secrets {
+        token_signing: key(TOKEN_SIGNING)?,
+        master: key(MASTER)?,
+        database: database.transpose()?,
+    })
+}
+
+fn is_identity(text: &str) -> bool {
+    text.len() == 2 * IDENTITY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn from_hex(text: &str) -> Option<[u8; KEY]> {
@@ -105,6 +167,27 @@ mod tests {
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(format!("{made:?}"), "Secrets(hidden)");
+    }
+
+    #[test]
+    fn the_database_is_noted_and_nothing_else_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = load_or_make(folder.path(), &OsRandom).unwrap();
+        assert_eq!(made.database, None);
+        let path = folder.path().join(FILE);
+        let later = "\n# of a later version\nother = 1\n[table]\ndatabase = \"in a table\"\n";
+        fs::write(&path, fs::read_to_string(&path).unwrap() + later).unwrap();
+        for identity in ["a".repeat(32), "b".repeat(32)] {
+            note_database(folder.path(), &identity).unwrap();
+            let kept = load(folder.path()).unwrap().unwrap();
+            assert_eq!(kept.database, Some(identity));
+            assert_eq!(kept.master, made.master);
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("# of a later version\nother = 1"), "{text}");
+        assert_eq!(text.matches("\ndatabase = ").count(), 2, "{text}");
+        assert!(text.ends_with("[table]\ndatabase = \"in a table\"\n"), "{text}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! Opening the database that belongs to a data folder.
+//!
+//! The folder notes which database is its own ([`DataFolder::note_database`]). A server
+//! whose database was deleted, or whose `database.url` names another one by mistake,
+//! would start with nothing and seem to work: it refuses, and leaves what it finds as it
+//! is. A database in memory ends with its process: there is nothing to recognise.
+
+use std::fmt;
+use std::path::Path;
+
+use storage::{Database, Place, StorageError, place};
+
+use crate::data::{DataError, DataFolder};
+use crate::{Environment, wiring};
+
+/// Why the database was not opened. One line each, for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be opened or brought up to date, or another server has it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// It is not the one that the data folder belongs to.
+    #[error(
+        "the database {database} {found}, and the data folder belongs to database {noted}: \
+         put that back; or, to go on with what is there, start once with \
+         \"packetboat serve --new-database\""
+    )]
+    NotTheOne {
+        /// Where it is: a path, or the name of the setting.
+        database: String,
+        /// What is there instead.
+        found: Found,
+        /// The identity of the one that is missing.
+        noted: String,
+    },
+    /// Which database it is cannot be noted.
+    #[error(transparent)]
+    Note(#[from] DataError),
+}
+
+/// What is in the place of a database that was there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No file.
+    Missing,
+    /// A file of 0 bytes.
+    Empty,
+    /// A database without identity: a new one, one from before there were identities,
+    /// or one that lost what it held.
+    Unknown,
+    /// A database with this identity.
+    Another(String),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::Empty => f.write_str("is empty"),
+            Self::Unknown => f.write_str("has no identity"),
+            Self::Another(identity) => write!(f, "is another one, {identity}"),
+        }
+    }
+}
+
+/// Which database to open, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Where it is.
+    pub(crate) url: &'a str,
+    /// The identity that it must have; any will do if there is none.
+    pub(crate) identity: Option<&'a str>,
+    /// Whether to [hold](Database::hold) it, as a server does.
+    pub(crate) hold: bool,
+}
+
+/// A database that is open and up to date.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    /// Which it is; `None` if it ends with this process.
+    pub(crate) identity: Option<String>,
+}
+
+/// Opens the database that is `wanted` and brings it up to date.
+///
+/// # Errors
+/// [`OpenError`]; a database that is not the wanted one was not changed, and none made.
+pub(crate) async fn open(
+    wanted: Wanted<'_>,
+    environment: &Environment,
+) -> Result<Opened, OpenError> {
+    let (file, found) = match place(wanted.url) {
+        Place::Missing(path) => (Some(path), Some(Found::Missing)),
+        Place::Empty(path) => (Some(path), Some(Found::Empty)),
+        Place::File(path) => (Some(path), None),
+        Place::NoFile => (None, None),
+    };
+    // Before anything is opened: SQLite would make the file that is missing.
+    if let (Some(noted), Some(found)) = (wanted.identity, found) {
+        return Err(not_the_one(file.as_deref(), found, noted));
+    }
+    let database = Database::connect(wanted.url).await?;
+    match take(&database, wanted, environment).await {
+        Ok(identity) => Ok(Opened { database, identity }),
+        Err(refused) => {
+            // What opening it left beside it goes with the last connection.
+            let _ = database.close().await;
+            Err(refused)
+        }
+    }
+}
+
+async fn take(
+    database: &Database,
+    wanted: Wanted<'_>,
+    environment: &Environment,
+) -> Result<Option<String>, OpenError> {
+    if wanted.hold {
+        database.hold()?;
+    }
+    let lasts = !database.is_in_memory();
+    if let Some(noted) = wanted.identity.filter(|_| lasts) {
+        let found = match database.identity().await? {
+            Some(identity) if identity == noted => None,
+            Some(identity) => Some(Found::Another(identity)),
+            None => Some(Found::Unknown),
+        };
+        if let Some(found) = found {
+            return Err(not_the_one(database.file(), found, noted));
+        }
+    }
+    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+    Ok(match lasts {
+        true => Some(database.make_identity(environment.random.as_ref()).await?),
+        false => None,
+    })
+}
+
+fn not_the_one(file: Option<&Path>, found: Found, noted: &str) -> OpenError {
+    let database = file.map_or("at database.url".to_owned(), |path| path.display().to_string());
+    OpenError::NotTheOne { database, found, noted: noted.to_owned() }
+}
+
+/// Opens the database of a server whose data folder is `data`, holds it, and notes it
+/// there; `accept_any` lets it be another one than before.
+///
+/// # Errors
+/// [`OpenError`].
+pub(crate) async fn open_and_note(
+    url: &str,
+    data: &mut DataFolder,
+    accept_any: bool,
+    hold: bool,
+    environment: &Environment,
+) -> Result<Opened, OpenError> {
+    let noted = data.noted_database().map(str::to_owned);
+    let identity = noted.as_deref().filter(|_| !accept_any);
+    let opened = open(Wanted { url, identity, hold }, environment).await?;
+    if let Some(identity) = &opened.identity
+        && noted.as_ref() != Some(identity)
+    {
+        if let Some(noted) = noted {
+            tracing::warn!(noted, identity, "another database: the one noted is given up");
+        }
+        data.note_database(identity)?;
+    }
+    Ok(opened)
+}
