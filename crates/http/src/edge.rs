@@ -1,10 +1,12 @@
 //! The rules that every request passes, around all capabilities' routes.
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
-//! every answer, errors as pages, a panic's answer, the time limit, other sites'
-//! pages, counting, the body limit, and the answers for what no route takes.
+//! every answer, errors as pages, a panic's answer, the requests of one address that
+//! are under way, the time limit, other sites' pages, counting, the body limit, and the
+//! answers for what no route takes.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +19,23 @@ use http::uri::{PathAndQuery, Uri};
 use tower::{Layer, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{ApiError, OriginPolicy, TrustedProxies, client, error_page, headers, observe, origin};
+use crate::{
+    ApiError, Client, Exempt, OriginPolicy, TrustedProxies, UnderWay, client, counted_as,
+    error_page, headers, observe, origin,
+};
 
 /// How long a request may take from its headers to its answer's headers.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The largest body, in bytes, that extractors read unless a route says otherwise.
 pub const MAX_BODY: usize = 16 * 1024;
+
+/// Requests of one client address under way, as many as it may have connections without
+/// a proxy: behind one, connections say nothing of clients.
+pub const MAX_REQUESTS_OF_ADDRESS: u32 = 256;
+
+/// When to try again that was refused for that.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What [`edge()`] needs to know.
 #[derive(Clone, Debug)]
@@ -32,6 +44,8 @@ pub struct EdgeOptions {
     pub trusted_proxies: TrustedProxies,
     /// Whose pages may act here.
     pub origins: Arc<OriginPolicy>,
+    /// Networks whose requests are not counted.
+    pub exempt: Exempt,
     /// Usually [`REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
     /// Where the stylesheets of error pages are: `/assets/<version>`; empty if there
@@ -44,6 +58,7 @@ impl Default for EdgeOptions {
         Self {
             trusted_proxies: TrustedProxies::default(),
             origins: Arc::default(),
+            exempt: Exempt::default(),
             request_timeout: REQUEST_TIMEOUT,
             assets: Arc::default(),
         }
@@ -53,6 +68,10 @@ impl Default for EdgeOptions {
 /// Puts the rules of this module around `routes`. Call it once, last.
 pub fn edge(routes: Router, options: EdgeOptions) -> Router {
     let trusted = Arc::new(options.trusted_proxies);
+    let requests = Requests {
+        exempt: Arc::new(options.exempt),
+        under_way: UnderWay::new(MAX_REQUESTS_OF_ADDRESS),
+    };
     let inner = routes
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here."))
         .method_not_allowed_fallback(async || {
@@ -62,6 +81,7 @@ pub fn edge(routes: Router, options: EdgeOptions) -> Router {
         .layer(middleware::from_fn(observe::count))
         .layer(middleware::from_fn_with_state(options.origins, origin::forbid_cross_site))
         .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
+        .layer(middleware::from_fn_with_state(requests, limit_requests))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(options.assets, error_page::show))
         .layer(middleware::from_fn(headers::secure))
@@ -69,6 +89,28 @@ pub fn edge(routes: Router, options: EdgeOptions) -> Router {
     // Rewriting must come before routing, so it wraps the router from outside.
     let app = MapRequestLayer::new(without_trailing_slash).layer(inner);
     Router::new().fallback_service(app)
+}
+
+/// Requests under way, by client address.
+#[derive(Clone)]
+struct Requests {
+    exempt: Arc<Exempt>,
+    under_way: UnderWay<IpAddr>,
+}
+
+async fn limit_requests(
+    State(requests): State<Requests>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let address = request.extensions().get::<Client>().map(|client| client.address);
+    let Some(address) = address.filter(|address| !requests.exempt.contains(*address)) else {
+        return next.run(request).await;
+    };
+    match requests.under_way.begin(counted_as(address)) {
+        Some(_under_way) => next.run(request).await,
+        None => ApiError::too_many(RETRY).into_response(),
+    }
 }
 
 async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
@@ -233,6 +275,37 @@ mod tests {
         let (parts, body) = answer(form("*/*")).await;
         assert_eq!(parts.status, StatusCode::FORBIDDEN);
         assert_eq!(body, r#"{"error":"Requests from other sites are refused."}"#);
+    }
+
+    #[tokio::test]
+    async fn one_address_has_so_many_requests_under_way() {
+        let routes = Router::new()
+            .route("/", get("home"))
+            .route("/hang", get(std::future::pending::<StatusCode>));
+        let exempt = Exempt(vec!["198.51.100.0/24".parse().unwrap()]);
+        let app = edge(routes, EdgeOptions { exempt, ..EdgeOptions::default() });
+        let ask = |path: &str, address: &str| {
+            let mut request = Request::get(path).body(Body::empty()).unwrap();
+            let address = format!("{address}:5").parse().unwrap();
+            request.extensions_mut().insert(Peer { address, secure: false });
+            app.clone().oneshot(request)
+        };
+        let mut hanging = Vec::new();
+        for address in ["192.0.2.1", "198.51.100.1"] {
+            for _ in 0..MAX_REQUESTS_OF_ADDRESS {
+                let mut request = Box::pin(ask("/hang", address));
+                let early = tokio::time::timeout(Duration::ZERO, &mut request).await;
+                assert!(early.is_err());
+                hanging.push(request);
+            }
+        }
+        let refused = ask("/", "192.0.2.1").await.unwrap();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()["retry-after"], "1");
+        assert_eq!(ask("/", "192.0.2.2").await.unwrap().status(), StatusCode::OK);
+        assert_eq!(ask("/", "198.51.100.1").await.unwrap().status(), StatusCode::OK, "exempt");
+        drop(hanging);
+        assert_eq!(ask("/", "192.0.2.1").await.unwrap().status(), StatusCode::OK);
     }
 
     #[tokio::test]

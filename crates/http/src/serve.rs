@@ -5,52 +5,78 @@
 //! upgrades a request can have exactly that type back from
 //! `hyper::upgrade::Upgraded::downcast`.
 //!
-//! Every wait on a client ends: hand-shake, headers (and the idle time between
+//! Every wait on a client ends: first byte, hand-shake, headers (and the idle time between
 //! requests, which hyper counts as waiting for headers) by [`ServeLimits`]; the
 //! body and the answer's start by the edge's time limit; an answer that the
 //! client does not read by `TCP_USER_TIMEOUT`, which the kernel applies where no
 //! byte is taken for that long.
 //!
-//! The bound on connections covers HTTP only. An upgraded stream leaves hyper and
-//! this crate; its bound is its capability's.
+//! The bounds on connections cover HTTP only. An upgraded stream leaves hyper and
+//! this crate; its bound is its capability's. How many a network has, and who makes
+//! room: [`places`](crate::places). A connection of which no byte has come has no buffers
+//! yet; of those that have begun, there are as many as [`HTTP_MEMORY`] has room for.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, HOST};
-use http::{Request, StatusCode, Version};
+use http::{HeaderValue, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::gathered::{Gathered, holding};
 use crate::linger::close;
+use crate::places::{Place, Places};
 use crate::{ApiError, Peer, Tls};
 
+/// Bytes that all connections in the HTTP phase that have begun to speak may take
+/// together.
+pub const HTTP_MEMORY: usize = 256 * 1024 * 1024;
+
+/// Bytes that one takes at most in a usual case: a read and a write buffer, headers, a
+/// body of [`MAX_BODY`](crate::MAX_BODY) on its way in, and the task. Measured:
+/// `benches/floods`.
+pub const CONNECTION_MEMORY: usize = 64 * 1024;
+
 /// Bounds of what a client may take up before its request is understood.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServeLimits {
     /// For the TLS hand-shake.
     pub handshake: Duration,
-    /// For all of a request's headers, and for the next request on an open
-    /// connection to begin.
+    /// For a connection's first byte, for all of a request's headers, and for the next
+    /// request on an open connection to begin; for a place, where the network has all
+    /// of its own.
     pub headers: Duration,
     /// For the kernel to get rid of at least one more byte of an answer.
     pub stall: Duration,
     /// For a client to stop sending after the connection's last answer.
     pub linger: Duration,
-    /// Connections in the HTTP phase at once, over all listeners; further ones
-    /// wait in the kernel's backlog.
+    /// Connections in the HTTP phase at once, over all listeners; further ones wait in
+    /// the kernel's backlog.
     pub connections: usize,
+    /// Those of them that have sent something, and so take memory. Idle ones close to
+    /// make room for further ones, which are not read meanwhile.
+    pub speaking: usize,
+    /// The same of one network: an IPv4 address, an IPv6 /64. As many newcomers wait
+    /// for a place; one more is closed without a word, for reading what it has to say
+    /// is what cannot be afforded.
+    pub connections_of_network: usize,
+    /// Networks to which that does not apply: trusted proxies, and exempt ones.
+    pub uncounted: Vec<IpNet>,
 }
 
 impl Default for ServeLimits {
@@ -61,6 +87,9 @@ impl Default for ServeLimits {
             stall: Duration::from_secs(30),
             linger: Duration::from_secs(1),
             connections: 100_000,
+            speaking: HTTP_MEMORY / CONNECTION_MEMORY,
+            connections_of_network: 256,
+            uncounted: Vec::new(),
         }
     }
 }
@@ -71,6 +100,8 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 const MAX_HEADER_LINES: usize = 64;
 /// Pause after an accept that failed for want of something (file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a connection that waits for memory has idle ones asked to make room.
+const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Serves `app` on every listener, over TLS if there is an identity.
 ///
@@ -85,12 +116,15 @@ pub fn serve(
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) {
+    let (of_network, uncounted) = (limits.connections_of_network, limits.uncounted.clone());
     let shared = Arc::new(Shared {
         app,
         tls,
-        limits,
         http: builder(&limits),
         slots: Arc::new(Semaphore::new(limits.connections)),
+        memory: Semaphore::new(limits.speaking),
+        places: Places::new(of_network, limits.headers, uncounted),
+        limits,
         stop: stop.clone(),
         tasks: tasks.clone(),
     });
@@ -105,6 +139,8 @@ struct Shared {
     limits: ServeLimits,
     http: http1::Builder,
     slots: Arc<Semaphore>,
+    memory: Semaphore,
+    places: Places,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -161,20 +197,64 @@ async fn connection(
     slot: Option<OwnedSemaphorePermit>,
     shared: Arc<Shared>,
 ) {
+    let _slot = slot;
     prepare(&stream, &shared.limits);
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let Some(tls) = &shared.tls else {
-        return http(stream, Peer { address, secure: false }, slot, &shared).await;
+    let entered = tokio::select! {
+        () = shared.stop.cancelled() => return,
+        entered = shared.places.enter(address.ip()) => entered,
     };
-    let handshake = tls.acceptor().accept(stream);
+    let Some(place) = entered else {
+        metrics::counter!("packetboat_connections_refused_total").increment(1);
+        return tracing::debug!(%address, "too many connections of one network");
+    };
+    let Some(_memory) = begins(&stream, &place, &shared).await else { return };
+    let Some(tls) = &shared.tls else {
+        let peer = Peer { address, secure: false };
+        return Box::pin(http(stream, peer, place, &shared)).await;
+    };
+    let handshake = Box::pin(tls.acceptor().accept(stream));
     let accepted = tokio::select! {
         () = shared.stop.cancelled() => return,
+        () = place.asked_to_leave() => return,
         accepted = tokio::time::timeout(shared.limits.handshake, handshake) => accepted,
     };
     match accepted {
-        Ok(Ok(stream)) => http(stream, Peer { address, secure: true }, slot, &shared).await,
+        Ok(Ok(stream)) => {
+            let peer = Peer { address, secure: true };
+            Box::pin(http(stream, peer, place, &shared)).await;
+        }
         Ok(Err(error)) => tracing::debug!(%address, %error, "TLS hand-shake failed"),
         Err(_) => tracing::debug!(%address, "TLS hand-shake took too long"),
+    }
+}
+
+/// Waits for the connection's first byte before anything is set up for it, and then for
+/// its part of the memory; `None` if either does not come in time.
+async fn begins<'a>(
+    stream: &TcpStream,
+    place: &Place,
+    shared: &'a Shared,
+) -> Option<SemaphorePermit<'a>> {
+    let begun = async {
+        // Not `readable`, which may say so of a stream that is not.
+        let first = stream.peek(&mut [0]).await.ok()?;
+        if first == 0 {
+            return None;
+        }
+        let mut memory = pin!(shared.memory.acquire());
+        loop {
+            match tokio::time::timeout(ROOM_INTERVAL, &mut memory).await {
+                // The semaphore is never closed.
+                Ok(memory) => return memory.ok(),
+                Err(_) => shared.places.make_room(),
+            }
+        }
+    };
+    tokio::select! {
+        () = shared.stop.cancelled() => None,
+        () = place.asked_to_leave() => None,
+        begun = tokio::time::timeout(shared.limits.headers, begun) => begun.ok().flatten(),
     }
 }
 
@@ -203,38 +283,36 @@ fn flaw(request: &Request<Body>) -> Option<Response> {
     })
 }
 
-async fn http<S>(stream: S, peer: Peer, slot: Option<OwnedSemaphorePermit>, shared: &Shared)
+async fn http<S>(stream: S, peer: Peer, place: Place, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let app = shared.app.clone();
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        let app = app.clone();
-        async move {
-            match flaw(&request) {
-                Some(refused) => Ok(refused),
-                None => app.oneshot(request).await,
-            }
-        }
+    let (app, of_service) = (shared.app.clone(), place.clone());
+    let service = hyper::service::service_fn(move |request| {
+        answer(app.clone(), peer, of_service.clone(), request)
     });
     let io = TokioIo::new(stream);
     let mut connection = shared.http.serve_connection(io, service).with_upgrades();
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
-            ended = &mut connection => break ended,
+            ended = &mut connection => break Some(ended),
             () = shared.stop.cancelled(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
+            () = place.asked_to_leave() => {
+                Pin::new(&mut connection).graceful_shutdown();
+                // For what is on its way out; one that has not sent its headers to the
+                // end has nothing to wait for.
+                break tokio::time::timeout(shared.limits.linger, &mut connection).await.ok();
+            }
         }
     };
-    if let Err(error) = ended {
+    if let Some(Err(error)) = ended {
         tracing::debug!(peer = %peer.address, %error, "connection ended early");
     }
-    // Upgraded streams are gone from here, and their slot with them.
+    // Upgraded streams are gone from here, and their place with them.
     if let Some(parts) = connection.into_parts() {
         let mut stream = parts.io.into_inner();
         tokio::select! {
@@ -242,5 +320,27 @@ where
             () = shared.stop.cancelled() => {}
         }
     }
-    drop(slot);
+}
+
+/// Has the application answer one request.
+async fn answer(
+    app: Router,
+    peer: Peer,
+    place: Place,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let busy = place.begin();
+    let mut request = request.map(|body| Body::new(Gathered::new(body)));
+    request.extensions_mut().insert(peer);
+    let mut response = match flaw(&request) {
+        Some(refused) => refused,
+        None => app.oneshot(request).await?,
+    };
+    let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if place.is_wanted() && !upgrades {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    // What is there already is handed over in one piece; else it is busy to the end.
+    let is_whole = response.body().size_hint().exact().is_some();
+    Ok(if is_whole { response } else { response.map(|body| holding(body, busy)) })
 }

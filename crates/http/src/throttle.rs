@@ -1,77 +1,69 @@
-//! Rate limits for each client address: a token bucket in the form of the
-//! generic cell rate algorithm, one time stamp an address.
+//! Rate limits for each key, such as a client address or an account: a token bucket in
+//! the form of the generic cell rate algorithm, one time stamp a key.
 //!
 //! Ours, not a library's, because in the end only refused sign-ins are charged (so it
 //! must be possible to give back, and to look without taking), because the clock is a
 //! parameter, and because memory has a hard bound: of more than
-//! [`MAX_THROTTLED`] addresses in debt, the eighth that is nearest to recovery is
-//! forgotten, so that the deepest debts outlast any flood of new addresses.
+//! [`MAX_THROTTLED`] keys in debt, the eighth that is nearest to recovery is
+//! forgotten, so that the deepest debts outlast any flood of new keys.
 //!
 //! IPv6 clients are counted by /64: one host commands that many addresses.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
 use parking_lot::Mutex;
 
-use crate::Exempt;
+use crate::{Exempt, counted_as};
 
-/// The most addresses that a throttle remembers; about 3 MiB.
+/// The most keys that a rate limit remembers; about 3 MiB.
 pub const MAX_THROTTLED: usize = 65_536;
 
 /// How many attempts: `burst` at once, then one each `refill`.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
-    /// Attempts a fresh address has at once; at least 1.
+    /// Attempts a fresh key has at once; at least 1.
     pub burst: u32,
     /// How long until one attempt more.
     pub refill: Duration,
 }
 
-/// A rate limit for each client address.
+/// A rate limit for each key.
 #[derive(Debug)]
-pub struct Throttle {
+pub struct Buckets<K> {
     quota: Quota,
-    exempt: Exempt,
     clock: Arc<dyn Clock>,
     capacity: usize,
-    /// When each address will have recovered completely, on the monotonic clock.
-    recovered_at: Mutex<HashMap<IpAddr, Duration>>,
+    /// When each key will have recovered completely, on the monotonic clock.
+    recovered_at: Mutex<HashMap<K, Duration>>,
 }
 
-impl Throttle {
-    /// A throttle with nobody in debt. `exempt` networks are never refused.
+impl<K: Copy + Eq + Hash> Buckets<K> {
+    /// No key is in debt.
     #[must_use]
-    pub fn new(quota: Quota, exempt: Exempt, clock: Arc<dyn Clock>) -> Self {
-        let recovered_at = Mutex::default();
-        Self { quota, exempt, clock, capacity: MAX_THROTTLED, recovered_at }
+    pub fn new(quota: Quota, clock: Arc<dyn Clock>) -> Self {
+        Self { quota, clock, capacity: MAX_THROTTLED, recovered_at: Mutex::default() }
     }
 
-    /// How long `address` must wait for its next attempt, `None` if not at all.
-    /// Takes nothing.
+    /// How long `key` must wait for its next attempt, `None` if not at all. Takes
+    /// nothing.
     #[must_use]
-    pub fn blocked(&self, address: IpAddr) -> Option<Duration> {
-        if self.exempt.contains(address) {
-            return None;
-        }
+    pub fn blocked(&self, key: K) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let known = self.recovered_at.lock().get(&counted_as(address)).copied();
+        let known = self.recovered_at.lock().get(&key).copied();
         let after = known.unwrap_or_default().max(now) + self.quota.refill;
         self.excess(now, after)
     }
 
-    /// Takes one attempt of `address`.
+    /// Takes one attempt of `key`.
     ///
     /// # Errors
     /// How long to wait, when it has none left; nothing is taken then.
-    pub fn consume(&self, address: IpAddr) -> Result<(), Duration> {
-        if self.exempt.contains(address) {
-            return Ok(());
-        }
-        let key = counted_as(address);
+    pub fn consume(&self, key: K) -> Result<(), Duration> {
         let now = self.clock.monotonic();
         let mut entries = self.recovered_at.lock();
         let after = entries.get(&key).copied().unwrap_or_default().max(now) + self.quota.refill;
@@ -85,10 +77,9 @@ impl Throttle {
         Ok(())
     }
 
-    /// Gives back what [`consume`](Self::consume) took of `address`. To be done well
+    /// Gives back what [`consume`](Self::consume) took of `key`. To be done well
     /// within `refill`: what has recovered meanwhile would count twice.
-    pub fn refund(&self, address: IpAddr) {
-        let key = counted_as(address);
+    pub fn refund(&self, key: K) {
         let now = self.clock.monotonic();
         let mut entries = self.recovered_at.lock();
         let Some(recovered_at) = entries.get_mut(&key) else { return };
@@ -104,9 +95,51 @@ impl Throttle {
     }
 }
 
+/// A rate limit for each client address; an IPv6 network counts as one.
+#[derive(Debug)]
+pub struct Throttle {
+    exempt: Exempt,
+    buckets: Buckets<IpAddr>,
+}
+
+impl Throttle {
+    /// A throttle with nobody in debt. `exempt` networks are never refused.
+    #[must_use]
+    pub fn new(quota: Quota, exempt: Exempt, clock: Arc<dyn Clock>) -> Self {
+        Self { exempt, buckets: Buckets::new(quota, clock) }
+    }
+
+    /// How long `address` must wait for its next attempt, `None` if not at all.
+    /// Takes nothing.
+    #[must_use]
+    pub fn blocked(&self, address: IpAddr) -> Option<Duration> {
+        if self.exempt.contains(address) {
+            return None;
+        }
+        self.buckets.blocked(counted_as(address))
+    }
+
+    /// Takes one attempt of `address`.
+    ///
+    /// # Errors
+    /// How long to wait, when it has none left; nothing is taken then.
+    pub fn consume(&self, address: IpAddr) -> Result<(), Duration> {
+        if self.exempt.contains(address) {
+            return Ok(());
+        }
+        self.buckets.consume(counted_as(address))
+    }
+
+    /// Gives back what [`consume`](Self::consume) took of `address`; see
+    /// [`Buckets::refund`].
+    pub fn refund(&self, address: IpAddr) {
+        self.buckets.refund(counted_as(address));
+    }
+}
+
 /// Drops every recovered entry, and if none was, the eighth nearest to it: then
 /// the next eighth of the capacity comes in without looking for room again.
-fn make_room(entries: &mut HashMap<IpAddr, Duration>, now: Duration) {
+fn make_room<K: Eq + Hash>(entries: &mut HashMap<K, Duration>, now: Duration) {
     let full = entries.len();
     entries.retain(|_, recovered_at| *recovered_at > now);
     if entries.len() < full {
@@ -120,18 +153,6 @@ fn make_room(entries: &mut HashMap<IpAddr, Duration>, now: Duration) {
         surplus -= usize::from(drop);
         !drop
     });
-}
-
-/// The address under which limits count `address`: itself, or its IPv6 network.
-#[must_use]
-pub fn counted_as(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from(network))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -179,7 +200,10 @@ mod tests {
         assert_eq!(throttle.consume(ann), Err(Duration::from_secs(10)));
         clock.advance(Duration::from_secs(25));
         throttle.refund(ann);
-        assert!(throttle.recovered_at.lock().is_empty(), "nothing is owed, nothing is kept");
+        assert!(
+            throttle.buckets.recovered_at.lock().is_empty(),
+            "nothing is owed, nothing is kept"
+        );
         throttle.refund(ann);
         for _ in 0..3 {
             assert_eq!(throttle.consume(ann), Ok(()));
@@ -220,13 +244,13 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_a_deep_debt_outlasts_a_flood() {
         let (mut throttle, _clock) = throttle();
-        throttle.capacity = 64;
+        throttle.buckets.capacity = 64;
         let attacker = ip("192.0.2.1");
         while throttle.consume(attacker).is_ok() {}
         for host in 0..10_000_u32 {
             let stranger = IpAddr::from((0x0a00_0000 + host).to_be_bytes());
             assert!(throttle.consume(stranger).is_ok());
-            assert!(throttle.recovered_at.lock().len() <= 64);
+            assert!(throttle.buckets.recovered_at.lock().len() <= 64);
         }
         assert!(throttle.blocked(attacker).is_some());
     }
@@ -234,12 +258,12 @@ mod tests {
     #[test]
     fn the_recovered_make_room_first() {
         let (mut throttle, clock) = throttle();
-        throttle.capacity = 2;
+        throttle.buckets.capacity = 2;
         throttle.consume(ip("192.0.2.1")).unwrap();
         clock.advance(Duration::from_secs(10));
         throttle.consume(ip("192.0.2.2")).unwrap();
         throttle.consume(ip("192.0.2.3")).unwrap();
-        let entries = throttle.recovered_at.lock();
+        let entries = throttle.buckets.recovered_at.lock();
         assert!(entries.contains_key(&ip("192.0.2.2")) && entries.contains_key(&ip("192.0.2.3")));
     }
 

@@ -231,3 +231,93 @@ fn unusable_identities_are_named_by_file() {
     let other = Identity::new("one.example");
     assert!(problem(&one.cert(), &other.key()).contains("key.pem"), "another certificate's key");
 }
+
+/// Sends a request on `/slow`, which is answered when the server is told to go on.
+async fn begin_slow(server: &Running) -> TcpStream {
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    server.begun.notified().await;
+    stream
+}
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_another_of_its_network() {
+    let limits = ServeLimits { connections_of_network: 2, ..ServeLimits::default() };
+    let server = Running::start(limits, None).await;
+    let mut busy = begin_slow(&server).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = [0; 15];
+    idle.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let closing = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert!(server.ask(closing).await.starts_with("HTTP/1.1 200"));
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.ends_with(b"secure: false"), "nothing of its answer was lost");
+    server.go.notify_one();
+    busy.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_makes_room_too() {
+    let limits = ServeLimits { connections_of_network: 1, ..ServeLimits::default() };
+    for begun in [&b""[..], b"GET / HTTP/1.1\r\nHo"] {
+        let server = Running::start(limits.clone(), None).await;
+        let mut silent = server.connect().await;
+        silent.write_all(begun).await.unwrap();
+        let closing = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        assert!(server.ask(closing).await.starts_with("HTTP/1.1 200"));
+        assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_closes_its_connection_if_another_waits_for_the_place() {
+    let limits = ServeLimits { connections_of_network: 1, ..ServeLimits::default() };
+    let server = Running::start(limits, None).await;
+    let mut first = begin_slow(&server).await;
+    let waiting = server.ask(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    tokio::pin!(waiting);
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+    assert!(early.is_err(), "the first connection has the only place");
+    // As many may wait as there are places.
+    assert_eq!(server.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await, "");
+    server.go.notify_one();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("connection: close") && answer.ends_with("done"), "{answer}");
+    assert!(waiting.await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_as_many_connections_as_it_likes() {
+    let uncounted = vec!["127.0.0.0/8".parse().unwrap()];
+    let limits = ServeLimits { connections_of_network: 1, uncounted, ..ServeLimits::default() };
+    let server = Running::start(limits, None).await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(begin_slow(&server).await);
+    }
+    let answer = server.ask(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    for _ in open {
+        server.go.notify_one();
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_of_all_make_room_when_there_is_none() {
+    let limits = ServeLimits { speaking: 1, ..ServeLimits::default() };
+    let server = Running::start(limits, None).await;
+    let _silent = server.connect().await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let answer = server.ask(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    let mut said = String::new();
+    idle.read_to_string(&mut said).await.unwrap();
+    assert!(said.ends_with("secure: false"), "nothing of its answer was lost");
+}

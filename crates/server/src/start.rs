@@ -8,8 +8,8 @@ use axum::Router;
 use base::{Clock, OsRandom, Random, SystemClock};
 use chat::Past;
 use http_kit::{
-    EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies, edge,
-    serve,
+    EdgeOptions, Exempt, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies,
+    edge, serve,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage::StorageError;
@@ -119,8 +119,9 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let health = StorageHealth::new(database.clone());
     let ready = health::routes(health.clone(), serving.0.clone());
     let apps = Apps::new(&settings, origins, &house, &site, ready, &recorder);
-    let limits = ServeLimits::default();
-    serve(listeners, apps.main, tls.clone(), limits, &serving.0, &serving.1);
+    let uncounted = [&settings.trusted_proxies[..], &settings.exempt[..]].concat();
+    let limits = ServeLimits { uncounted, ..ServeLimits::default() };
+    serve(listeners, apps.main, tls.clone(), limits.clone(), &serving.0, &serving.1);
     serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1);
     background.1.spawn(ticker::sockets(house.clone(), background.0.clone()));
     background.1.spawn(mailer.run(background.0.clone()));
@@ -160,6 +161,7 @@ impl Apps {
         let options = EdgeOptions {
             trusted_proxies: TrustedProxies(settings.trusted_proxies.clone()),
             origins: Arc::new(origins),
+            exempt: Exempt(settings.exempt.clone()),
             request_timeout: REQUEST_TIMEOUT,
             assets: site.options().assets.as_str().into(),
         };
