@@ -202,7 +202,8 @@ impl Accounts {
     pub async fn create_account(&self, wanted: NewAccount) -> Result<AccountId, ChangeError> {
         let (username, mut newcomer) = read(&wanted)?;
         if let Some(password) = &wanted.password {
-            newcomer.password_hash = Some(self.0.hasher.hash(password).await?);
+            let place = self.0.hasher.place(None)?;
+            newcomer.password_hash = Some(place.hash(None, password).await?);
         }
         let now = self.now();
         newcomer.email_confirmed_at = newcomer.email.as_ref().map(|_| now);

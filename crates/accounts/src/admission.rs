@@ -5,6 +5,8 @@
 //! its session cookie. The header decides alone: a program whose token is dead must
 //! hear of it, and not go on in the name of whoever owns the cookie jar.
 
+use std::time::Duration;
+
 use base::Principal;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -13,6 +15,7 @@ use storage::StorageError;
 
 use crate::secret::SecretHash;
 use crate::session::{self, SessionKind};
+use crate::under_way::Request;
 use crate::{Accounts, SessionToken, SignInContext};
 
 /// The name of the cookie that holds a browser session's token.
@@ -25,6 +28,19 @@ pub struct Admitted {
     pub principal: Principal,
     /// The session's cookie with its life renewed, for the answer's `Set-Cookie`.
     pub renewed: HeaderValue,
+    /// Keep it as long as the request is worked on.
+    pub(crate) under_way: Request,
+}
+
+/// Why it is not said who sends a request.
+#[derive(Debug, thiserror::Error)]
+pub enum CallerError {
+    /// The account has too many requests under way; wait this long.
+    #[error("too many requests of the account are under way")]
+    TooMany(Duration),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// A request by somebody, by whatever means.
@@ -37,6 +53,8 @@ pub struct Caller {
     /// The session's cookie with its life renewed, for the answer's `Set-Cookie`; none
     /// for a token.
     pub renewed: Option<HeaderValue>,
+    /// Keep it as long as the request is worked on.
+    pub(crate) _under_way: Request,
 }
 
 /// What a request shows of who sends it.
@@ -93,20 +111,24 @@ impl Accounts {
     /// Authenticates a request by its session cookie; counts as activity.
     ///
     /// # Errors
-    /// The answer to give: 422 without a cookie, 401 with one that is not valid.
+    /// The answer to give: 422 without a cookie, 401 with one that is not valid, 429 if
+    /// too many requests of the account are under way.
     pub async fn admit(&self, headers: &HeaderMap, client: &Client) -> Result<Admitted, ApiError> {
         let token = cookie(headers, SESSION_COOKIE).ok_or_else(no_cookie)?;
         let principal = self.authenticate(token).await.map_err(ApiError::internal)?;
         let principal =
             principal.ok_or_else(|| invalid("The session is invalid or has expired."))?;
+        let begun = self.0.requests.begin(&principal, client.address);
+        let under_way = begun.map_err(ApiError::too_many)?;
         let renewed = renewed(token, &principal, client);
-        Ok(Admitted { principal, renewed })
+        Ok(Admitted { principal, renewed, under_way })
     }
 
     /// Authenticates a request by its token or its session cookie; counts as activity.
     ///
     /// # Errors
-    /// The answer to give: 422 without either, 401 with one that is not valid.
+    /// The answer to give: 422 without either, 401 with one that is not valid, 429 if
+    /// too many requests of the account are under way.
     pub async fn admit_caller(
         &self,
         headers: &HeaderMap,
@@ -117,35 +139,42 @@ impl Accounts {
             Shown::Nothing => return Err(no_cookie()),
             Shown::Token(_) | Shown::Cookie(_) => {}
         }
-        let caller = self.caller(headers, client).await.map_err(ApiError::internal)?;
+        let caller = self.caller(headers, client).await.map_err(|error| match error {
+            CallerError::TooMany(wait) => ApiError::too_many(wait),
+            CallerError::Storage(cause) => ApiError::internal(cause),
+        })?;
         caller.ok_or_else(|| invalid("The session or token is invalid or has expired."))
     }
 
     /// Who sends a request, if it shows anything that is valid; counts as activity.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`CallerError`].
     pub async fn caller(
         &self,
         headers: &HeaderMap,
         client: &Client,
-    ) -> Result<Option<Caller>, StorageError> {
-        match shown(headers) {
-            Shown::Token(key) => {
-                let principal = self.authenticate_token(key).await?;
-                let by = SessionKind::Token;
-                Ok(principal.map(|principal| Caller { principal, by, renewed: None }))
-            }
-            Shown::Cookie(token) => {
-                let principal = self.authenticate(token).await?;
-                let by = SessionKind::Browser;
-                Ok(principal.map(|principal| {
-                    let renewed = Some(renewed(token, &principal, client));
-                    Caller { principal, by, renewed }
-                }))
-            }
-            Shown::Malformed(_) | Shown::Nothing => Ok(None),
-        }
+    ) -> Result<Option<Caller>, CallerError> {
+        let Some((principal, by)) = self.recognised(headers).await? else { return Ok(None) };
+        let begun = self.0.requests.begin(&principal, client.address);
+        let under_way = begun.map_err(CallerError::TooMany)?;
+        let renewed = match shown(headers) {
+            Shown::Cookie(token) => Some(renewed(token, &principal, client)),
+            _ => None,
+        };
+        Ok(Some(Caller { principal, by, renewed, _under_way: under_way }))
+    }
+
+    async fn recognised(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<(Principal, SessionKind)>, StorageError> {
+        let (principal, by) = match shown(headers) {
+            Shown::Token(key) => (self.authenticate_token(key).await?, SessionKind::Token),
+            Shown::Cookie(token) => (self.authenticate(token).await?, SessionKind::Browser),
+            Shown::Malformed(_) | Shown::Nothing => return Ok(None),
+        };
+        Ok(principal.map(|principal| (principal, by)))
     }
 
     /// What signing in needs to know of the request that does it.
@@ -157,7 +186,7 @@ impl Accounts {
         headers: &HeaderMap,
         client: &Client,
     ) -> Result<SignInContext, StorageError> {
-        let device = self.caller(headers, client).await?.map(|caller| caller.principal);
+        let device = self.recognised(headers).await?.map(|(principal, _)| principal);
         let user_agent = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
         let user_agent = user_agent.map(str::to_owned);
         Ok(SignInContext { address: client.address, user_agent, device })

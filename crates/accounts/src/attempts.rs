@@ -1,22 +1,27 @@
-//! How often who may try to come in: every way in asks here, so that all count
-//! together.
+//! How often who may try to come in, and write: every operation asks here, so that all
+//! count together.
 //!
 //! By client address, refused tries of any kind, requests to reset a password and
 //! registrations; by name, wrong passwords ([`Backoff`]). Whoever tries from a
 //! browser or program with a valid session of the account, or from an address that
 //! has one, is counted apart: nobody can keep the owner out by guessing.
 //!
-//! A try is charged before the password is hashed, and one address has few under way:
-//! any number at once gets no further than one after the other.
+//! A try is charged before the password is hashed, and one network has few under way
+//! ([`hasher`](crate::password::hasher)): any number at once gets no further than one
+//! after the other.
+//!
+//! By account, what its owner writes ([`OfAccount`]): every write takes the one turn
+//! that all share. Sign-ins are counted apart from the other writes, and ending sessions
+//! is not counted (there is nothing to end that was not counted when it began): a thief
+//! with a session cannot keep the owner from throwing them out. In memory only: a
+//! restart forgives, and no client can cause one.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Clock};
-use http_kit::{Exempt, Quota, Throttle, counted_as};
-use parking_lot::Mutex;
+use http_kit::{Buckets, Exempt, Quota, Throttle};
 use tokio::sync::{MutexGuard, Semaphore, SemaphorePermit};
 
 use crate::SignInError;
@@ -36,8 +41,17 @@ const TURNS: usize = 64;
 /// seconds if every one is hashed.
 const MAX_IN_LINE: usize = 128;
 
-/// The most tries of one client address under way: sixteen of them fill the hasher's queue.
-const MAX_UNDER_WAY: u32 = 4;
+/// Changes of one account's password by its owner: each costs a hash and a mail. A new
+/// password by a mailed link is not counted: the owner's way back stays open.
+const PASSWORD_CHANGES: Quota = Quota { burst: 5, refill: Duration::from_secs(12 * 60) };
+
+/// Writes of one account's owner, besides sign-ins: changes of the profile, of what
+/// they sign in with, and new tokens.
+const WRITES: Quota = Quota { burst: 30, refill: Duration::from_secs(1) };
+
+/// Sessions opened of one account; only its owner can open any. At once, some more than
+/// it may have.
+const SIGN_INS: Quota = Quota { burst: 120, refill: Duration::from_secs(1) };
 
 /// What is counted, and for whom.
 #[derive(Debug)]
@@ -54,9 +68,19 @@ pub(crate) struct Attempts {
     turns: [Turn; TURNS],
     /// The same for known devices: a line of strangers does not keep the owner out.
     device_turns: [Turn; TURNS],
-    /// Tries under way, by address; none is kept at zero.
-    under_way: Mutex<HashMap<IpAddr, u32>>,
+    /// Charged when a change of password is looked into.
+    pub(crate) password_changes: OfAccount,
+    /// Charged when a write is about to begin.
+    pub(crate) writes: OfAccount,
+    /// Charged when a session is about to be stored.
+    pub(crate) sign_ins: OfAccount,
+}
+
+/// A rate limit for what each account's owner does.
+#[derive(Debug)]
+pub(crate) struct OfAccount {
     exempt: Exempt,
+    buckets: Buckets<AccountId>,
 }
 
 #[derive(Debug)]
@@ -64,14 +88,6 @@ struct Turn {
     /// Places to have the turn or wait for it.
     line: Semaphore,
     turn: tokio::sync::Mutex<()>,
-}
-
-/// A place among those of one address that are under way; empty again when dropped.
-#[derive(Debug)]
-pub(crate) struct Place<'a> {
-    of: &'a Mutex<HashMap<IpAddr, u32>>,
-    /// `None` if it is not counted.
-    address: Option<IpAddr>,
 }
 
 /// Under what the tries at one account's password are counted.
@@ -84,11 +100,17 @@ pub(crate) enum CountedAs<'a> {
     /// Those along with any valid session of the account: whoever has one
     /// can make more.
     DeviceOf(AccountId),
+    /// Those with a mailed link, which are right ones.
+    ResetOf(AccountId),
 }
 
 impl Attempts {
-    /// Nobody has tried. By address, `exempt` networks are not counted.
+    /// Nobody has tried. What comes from `exempt` networks is counted by name only.
     pub(crate) fn new(exempt: &Exempt, clock: &Arc<dyn Clock>) -> Self {
+        let of_account = |quota| OfAccount {
+            exempt: exempt.clone(),
+            buckets: Buckets::new(quota, Arc::clone(clock)),
+        };
         let throttle = |quota| Throttle::new(quota, exempt.clone(), Arc::clone(clock));
         Self {
             registrations: throttle(REGISTRATIONS),
@@ -96,28 +118,10 @@ impl Attempts {
             names: Backoff::new(Arc::clone(clock)),
             turns: std::array::from_fn(|_| Turn::new()),
             device_turns: std::array::from_fn(|_| Turn::new()),
-            under_way: Mutex::default(),
-            exempt: exempt.clone(),
+            password_changes: of_account(PASSWORD_CHANGES),
+            writes: of_account(WRITES),
+            sign_ins: of_account(SIGN_INS),
         }
-    }
-
-    /// Begins a try from `address`, under way until the place is dropped.
-    ///
-    /// # Errors
-    /// [`SignInError::Busy`] if [`MAX_UNDER_WAY`] are already.
-    pub(crate) fn place(&self, address: IpAddr) -> Result<Place<'_>, SignInError> {
-        let of = &self.under_way;
-        if self.exempt.contains(address) {
-            return Ok(Place { of, address: None });
-        }
-        let address = counted_as(address);
-        let mut under_way = of.lock();
-        let count = under_way.entry(address).or_default();
-        if *count >= MAX_UNDER_WAY {
-            return Err(SignInError::Busy);
-        }
-        *count += 1;
-        Ok(Place { of, address: Some(address) })
     }
 
     /// Waits for the turn of a try that will be `counted`.
@@ -130,7 +134,7 @@ impl Attempts {
     ) -> Result<(MutexGuard<'_, ()>, SemaphorePermit<'_>), SignInError> {
         let turns = match counted {
             CountedAs::Name(_) | CountedAs::KnownAddress(..) => &self.turns,
-            CountedAs::DeviceOf(_) => &self.device_turns,
+            CountedAs::DeviceOf(_) | CountedAs::ResetOf(_) => &self.device_turns,
         };
         let Turn { line, turn } = &turns[counted.hash().stripe(TURNS)];
         let place = line.try_acquire().map_err(|_| SignInError::Busy)?;
@@ -144,15 +148,22 @@ impl Turn {
     }
 }
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let Some(address) = self.address else { return };
-        let mut under_way = self.of.lock();
-        if let Some(count) = under_way.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.remove(&address);
-            }
+impl OfAccount {
+    /// Takes one of what `account` may do, at the request of `from`.
+    ///
+    /// # Errors
+    /// How long to wait, when it has none left; nothing is taken then.
+    pub(crate) fn consume(&self, account: AccountId, from: IpAddr) -> Result<(), Duration> {
+        if self.exempt.contains(from) {
+            return Ok(());
+        }
+        self.buckets.consume(account)
+    }
+
+    /// Gives back what was taken for something that came to nothing.
+    pub(crate) fn refund(&self, account: AccountId, from: IpAddr) {
+        if !self.exempt.contains(from) {
+            self.buckets.refund(account);
         }
     }
 }
@@ -166,6 +177,7 @@ impl CountedAs<'_> {
                 SecretHash::of(&format!("address {address} {}", fold(name)))
             }
             Self::DeviceOf(account) => SecretHash::of(&format!("device {account}")),
+            Self::ResetOf(account) => SecretHash::of(&format!("reset {account}")),
         }
     }
 }
@@ -180,29 +192,10 @@ mod tests {
     use super::*;
     use base::{ManualClock, Timestamp};
 
-    fn attempts(exempt: &Exempt) -> Attempts {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(0)));
-        Attempts::new(exempt, &clock)
-    }
-
-    #[test]
-    fn one_address_has_few_tries_under_way_and_nothing_is_kept_of_them() {
-        let attempts = attempts(&Exempt(vec!["127.0.0.0/8".parse().unwrap()]));
-        let network = |host| format!("2001:db8::{host}").parse().unwrap();
-        let places: Vec<_> = (0..MAX_UNDER_WAY).map(|n| attempts.place(network(n))).collect();
-        assert!(places.iter().all(Result::is_ok));
-        assert!(matches!(attempts.place(network(9)), Err(SignInError::Busy)));
-        assert!(attempts.place([192, 0, 2, 1].into()).is_ok(), "others are not touched");
-        let exempt: Vec<_> = (0..100).map(|_| attempts.place([127, 0, 0, 1].into())).collect();
-        assert!(exempt.iter().all(Result::is_ok));
-        drop(places);
-        assert!(attempts.place(network(9)).is_ok());
-        assert!(attempts.under_way.lock().is_empty());
-    }
-
     #[tokio::test]
     async fn the_line_for_a_turn_is_bounded_and_moves_on() {
-        let attempts = Arc::new(attempts(&Exempt::default()));
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(0)));
+        let attempts = Arc::new(Attempts::new(&Exempt::default(), &clock));
         let ann = CountedAs::Name("ann");
         let first = attempts.turn(ann).await.unwrap();
         let waiting: Vec<_> = (1..MAX_IN_LINE)

@@ -1,12 +1,15 @@
 //! Changing an account: one way for all changes, so that what follows from one (other
 //! sessions end, mailed links die, open sessions bear the new name) is never forgotten.
 
-use base::{AccountId, SessionRef};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base::{AccountId, Principal, SessionRef};
 use storage::{Connection, StorageError};
 
 use crate::ending::Ending;
 use crate::link::Purpose;
-use crate::password::hasher::HashError;
+use crate::password::hasher::{self, HashError};
 use crate::profile::Profile;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::{links, sessions};
@@ -33,10 +36,11 @@ pub enum ChangeError {
     /// There is no such account (any more), or the session that asked is over.
     #[error("there is no such account")]
     Gone,
-    /// Too many wrong tries; wait this long.
+    /// Too many tries or changes, or too many under way; wait this long.
     #[error("too many tries")]
-    TooMany(std::time::Duration),
-    /// Too many passwords are being hashed; try again in a moment.
+    TooMany(Duration),
+    /// Passwords cannot be hashed now: too many wait, or there is no memory. Try again
+    /// in a moment.
     #[error("too busy")]
     Busy,
     /// The database failed.
@@ -45,18 +49,28 @@ pub enum ChangeError {
 }
 
 impl From<HashError> for ChangeError {
-    fn from(HashError::Busy: HashError) -> Self {
-        Self::Busy
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::TooMany => Self::TooMany(hasher::RETRY),
+            HashError::Busy => Self::Busy,
+        }
     }
 }
 
 /// By whom an account is changed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Author {
-    /// Its owner, by this session or token.
-    Owner(SessionRef),
+    /// Its owner, by this session or token, from this client address.
+    Owner(SessionRef, IpAddr),
     /// Somebody of staff.
     Staff,
+}
+
+impl Author {
+    /// The one whom `caller` says, at `from`.
+    pub(crate) fn owner(caller: &Principal, from: IpAddr) -> Self {
+        Self::Owner(caller.session, from)
+    }
 }
 
 impl Accounts {
@@ -67,7 +81,8 @@ impl Accounts {
     /// that is not confirmed is to be, and the owner of the one before is told.
     ///
     /// # Errors
-    /// [`ChangeError::Gone`] also if the author's session is over by now.
+    /// [`ChangeError::Gone`] also if the author's session is over by now;
+    /// [`ChangeError::TooMany`] if the owner has written too much.
     pub(crate) async fn apply(
         &self,
         account: AccountId,
@@ -75,6 +90,9 @@ impl Accounts {
         changes: Changes,
         ending: Option<Ending>,
     ) -> Result<Profile, ChangeError> {
+        if let Author::Owner(_, from) = author {
+            self.0.attempts.writes.consume(account, from).map_err(ChangeError::TooMany)?;
+        }
         let accounts = self.clone();
         self.finish(async move { accounts.apply_now(account, author, changes, ending).await }).await
     }
@@ -128,7 +146,7 @@ pub(crate) async fn find_for(
     author: Author,
 ) -> Result<Person, ChangeError> {
     let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
-    if let Author::Owner(session) = author {
+    if let Author::Owner(session, _) = author {
         let is_over = sessions::own(on, account, session).await?.is_empty();
         if is_over || !person.profile.is_active {
             return Err(ChangeError::Gone);

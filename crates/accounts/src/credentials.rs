@@ -1,5 +1,7 @@
 //! What a person signs in with, changed by themselves: password, address, access key.
 
+use std::net::IpAddr;
+
 use base::{AccountId, Principal};
 
 use crate::attempts::CountedAs;
@@ -7,7 +9,7 @@ use crate::change::{Author, find_for};
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
-use crate::password::hasher::Verdict;
+use crate::password::hasher::{Place, Verdict};
 use crate::password::{Identity, problems};
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::{AccessKey, AccountMail, Accounts, ChangeError, EmailAddress, Profile};
@@ -35,14 +37,18 @@ impl Accounts {
     /// [`ChangeError::Unconfirmed`] for an account without a key whose address is not
     /// confirmed: a key must not outlast the address's owner taking their account back
     /// by a password reset.
-    pub async fn rotate_key(&self, caller: &Principal) -> Result<AccessKey, ChangeError> {
+    pub async fn rotate_key(
+        &self,
+        caller: &Principal,
+        from: IpAddr,
+    ) -> Result<AccessKey, ChangeError> {
         let profile = self.person(caller.account).await?.profile;
         if profile.email.is_some() && !profile.email_confirmed && !profile.has_key {
             return Err(ChangeError::Unconfirmed);
         }
         let key = AccessKey::generate(&*self.0.random);
         let changes = Changes { key: Some(Some(key.hash())), ..Changes::default() };
-        self.apply(caller.account, Author::Owner(caller.session), changes, None).await?;
+        self.apply(caller.account, Author::owner(caller, from), changes, None).await?;
         tracing::info!(account = %caller.account, "access key made");
         Ok(key)
     }
@@ -52,54 +58,101 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChangeError::WrongPassword`], throttled like signing in;
-    /// [`ChangeError::Invalid`] if the new one may not be used.
+    /// [`ChangeError::Invalid`] if the new one may not be used, which is looked at
+    /// first: it costs nothing; [`ChangeError::TooMany`] after five changes in an hour.
     pub async fn change_password(
         &self,
         caller: &Principal,
         current: &str,
         new: &str,
+        from: IpAddr,
     ) -> Result<(), ChangeError> {
-        let person = self.person(caller.account).await?;
-        if let Some(stored) = &person.password_hash {
-            let names = &self.0.attempts.names;
-            let counted = CountedAs::DeviceOf(caller.account).hash();
-            names.begin(counted).map_err(ChangeError::TooMany)?;
-            match self.0.hasher.verify(current, Some(stored)).await {
-                Ok(Verdict::Wrong) => return Err(ChangeError::WrongPassword),
-                Ok(_) => names.forgive(counted),
-                Err(busy) => {
-                    names.take_back(counted);
-                    return Err(busy.into());
-                }
-            }
-        }
         let password = Some(new.to_owned());
-        self.amend(caller, Amendment { password, ..Amendment::default() }).await?;
-        Ok(())
+        let wanted = Amendment { password, ..Amendment::default() };
+        self.amend_with(caller, wanted, Some(current), from).await.map(drop)
     }
 
     /// Changes several things about the caller at once, or nothing. Another password
     /// ends their other sessions and tokens; another address is to be confirmed.
+    ///
+    /// # Errors
+    /// As for [`change_password`](Self::change_password), but no current password is
+    /// asked for.
     pub(crate) async fn amend(
         &self,
         caller: &Principal,
         wanted: Amendment,
+        from: IpAddr,
+    ) -> Result<Profile, ChangeError> {
+        self.amend_with(caller, wanted, None, from).await
+    }
+
+    async fn amend_with(
+        &self,
+        caller: &Principal,
+        wanted: Amendment,
+        current: Option<&str>,
+        from: IpAddr,
     ) -> Result<Profile, ChangeError> {
         let before = self.person(caller.account).await?;
         let mut changes = read(&wanted, &before)?;
         if let Some(password) = &wanted.password {
-            changes.password_hash = Some(self.0.hasher.hash(password).await?);
+            let hash = self.replace_password(&before, current, password, from).await?;
+            changes.password_hash = Some(hash);
             changes.password_changed_at = Some(self.now());
         }
         let others = Ending::Others(caller.account, caller.session);
         let ending = wanted.password.is_some().then_some(others);
-        let author = Author::Owner(caller.session);
+        let author = Author::owner(caller, from);
         let after = self.apply(caller.account, author, changes, ending).await?;
         if wanted.password.is_some() {
             tracing::info!(account = %caller.account, "password changed");
             self.tell_password_changed(&after);
         }
         Ok(after)
+    }
+
+    /// The hash of `new`, if the owner of `before` may have another password now.
+    /// Charged before anything is hashed, and given back if nothing came of it.
+    async fn replace_password(
+        &self,
+        before: &Person,
+        current: Option<&str>,
+        new: &str,
+        from: IpAddr,
+    ) -> Result<String, ChangeError> {
+        let account = before.profile.account;
+        let place = self.0.hasher.place(Some(from))?;
+        let changes = &self.0.attempts.password_changes;
+        changes.consume(account, from).map_err(ChangeError::TooMany)?;
+        let hashed = self.verify_and_hash(&place, before, current, new).await;
+        if hashed.is_err() {
+            changes.refund(account, from);
+        }
+        hashed
+    }
+
+    async fn verify_and_hash(
+        &self,
+        place: &Place<'_>,
+        before: &Person,
+        current: Option<&str>,
+        new: &str,
+    ) -> Result<String, ChangeError> {
+        let counted = CountedAs::DeviceOf(before.profile.account).hash();
+        if let (Some(current), Some(stored)) = (current, &before.password_hash) {
+            let names = &self.0.attempts.names;
+            names.begin(counted).map_err(ChangeError::TooMany)?;
+            match place.verify(Some(counted), current, Some(stored)).await {
+                Ok(Verdict::Wrong) => return Err(ChangeError::WrongPassword),
+                Ok(_) => names.forgive(counted),
+                Err(error) => {
+                    names.take_back(counted);
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(place.hash(Some(counted), new).await?)
     }
 
     pub(crate) fn tell_password_changed(&self, profile: &Profile) {
@@ -138,13 +191,15 @@ impl Accounts {
         &self,
         caller: &Principal,
         new: &str,
+        from: IpAddr,
     ) -> Result<(), ChangeError> {
         let to: EmailAddress =
             new.parse().map_err(|problem| ChangeError::Invalid(vec![Invalid::Email(problem)]))?;
         let account = caller.account;
+        self.0.attempts.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        let person = find_for(on, account, Author::Owner(caller.session)).await?;
+        let person = find_for(on, account, Author::owner(caller, from)).await?;
         let other = accounts::find(on, By::Email(&to)).await?;
         if let Some(other) = other.filter(|other| other.profile.account != account) {
             // Charged like the mail that would go out otherwise.
@@ -168,11 +223,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChangeError::Gone`] if the caller's session is over; or if the database fails.
-    pub async fn resend_confirmation(&self, caller: &Principal) -> Result<(), ChangeError> {
+    pub async fn resend_confirmation(
+        &self,
+        caller: &Principal,
+        from: IpAddr,
+    ) -> Result<(), ChangeError> {
         let profile = self.person(caller.account).await?.profile;
         match profile.email {
             Some(email) if !profile.email_confirmed => {
-                self.request_email_change(caller, &email).await
+                self.request_email_change(caller, &email, from).await
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::session::SessionKind;
 use crate::store::accounts::{self, By};
 use crate::store::sessions::{self, NewSession, SessionOf};
 use crate::token::MAX_TOKEN_NAME;
-use crate::{Accounts, ApiToken, SignInContext};
+use crate::{Accounts, ApiToken, ChangeError, SignInContext};
 
 /// A session or token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +91,32 @@ impl Accounts {
     /// one ends.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`ChangeError::TooMany`] if the account's owner has written too much; or if the
+    /// database fails.
     pub async fn issue_token(
+        &self,
+        account: AccountId,
+        name: Option<&str>,
+        context: &SignInContext,
+        issued_by: Option<SessionRef>,
+    ) -> Result<Option<ApiToken>, ChangeError> {
+        let writes = &self.0.attempts.writes;
+        writes.consume(account, context.address).map_err(ChangeError::TooMany)?;
+        Ok(self.issue(account, name, context, issued_by).await?)
+    }
+
+    /// Issues the unnamed token that comes with `session`, just opened: who signs in is
+    /// not held up by what others with a session of the account write.
+    pub(crate) async fn issue_at_sign_in(
+        &self,
+        account: AccountId,
+        context: &SignInContext,
+        session: SessionRef,
+    ) -> Result<Option<ApiToken>, StorageError> {
+        self.issue(account, None, context, Some(session)).await
+    }
+
+    async fn issue(
         &self,
         account: AccountId,
         name: Option<&str>,

@@ -54,6 +54,7 @@ mod sign_in;
 mod sign_up;
 mod store;
 mod token;
+mod under_way;
 mod upkeep;
 mod username;
 mod wire;
@@ -72,7 +73,7 @@ pub use crate::administration::{
     AccountEdit, AccountQuery, AccountSort, EditError, MAX_BULK, NewAccount, Page, SessionQuery,
     SessionSort,
 };
-pub use crate::admission::{Admitted, Caller, SESSION_COOKIE, clear_session_cookie};
+pub use crate::admission::{Admitted, Caller, CallerError, SESSION_COOKIE, clear_session_cookie};
 pub use crate::change::ChangeError;
 pub use crate::devices::SessionInfo;
 pub use crate::email::{EmailAddress, InvalidEmail};
@@ -105,6 +106,7 @@ use crate::live::LiveSessions;
 use crate::password::hasher::Hasher;
 use crate::recovery::MAX_PENDING_RESETS;
 use crate::secret::SecretHash;
+use crate::under_way::Requests;
 
 /// The most sessions kept in memory without an open connection holding them, an
 /// estimated 300 bytes each; the longest unused give way to new ones.
@@ -131,6 +133,7 @@ struct Inner {
     mailer: Arc<dyn Mailer>,
     hasher: Hasher,
     attempts: Attempts,
+    requests: Requests,
     live: Mutex<LiveSessions>,
     /// Held while room is made among the live sessions, so that one request does
     /// it for all.
@@ -168,8 +171,9 @@ impl Accounts {
         Self(Arc::new(Inner {
             db,
             mailer: options.mailer,
-            hasher: Hasher::new(Arc::clone(&random)),
+            hasher: Hasher::new(Arc::clone(&random), options.exempt.clone()),
             attempts: Attempts::new(&options.exempt, &clock),
+            requests: Requests::new(options.exempt),
             clock,
             random,
             live: Mutex::new(LiveSessions::new(sessions)),

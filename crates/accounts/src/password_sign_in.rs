@@ -9,7 +9,7 @@ use base::{AccountId, SessionRef};
 use storage::StorageError;
 
 use crate::attempts::CountedAs;
-use crate::password::hasher::Verdict;
+use crate::password::hasher::{Place, Verdict};
 use crate::secret::SecretHash;
 use crate::session::SESSION_INACTIVITY;
 use crate::sign_in::{Proof, note};
@@ -39,8 +39,9 @@ impl Accounts {
     /// or from an address that has one, need not.
     ///
     /// # Errors
-    /// [`SignInError`]; [`Busy`](SignInError::Busy) also beyond four tries of one
-    /// address that are under way, and 128 in line under one name;
+    /// [`SignInError`]; [`TooMany`](SignInError::TooMany) also for a network that has
+    /// too many under way, [`Busy`](SignInError::Busy) also beyond 128 in line under
+    /// one name;
     /// [`Refused`](SignInError::Refused) looks and takes the same whether the account
     /// does not exist, is not active, has no password, or has another.
     pub async fn sign_in_with_password(
@@ -62,11 +63,11 @@ impl Accounts {
         context: &SignInContext,
     ) -> Result<(SessionToken, SessionOf), SignInError> {
         let attempts = &self.0.attempts;
-        let _place = attempts.place(context.address)?;
+        let place = self.0.hasher.place(Some(context.address))?;
         // Charged now, so that tries at once count like tries in a row. Who hangs up
         // before the end has paid.
         let blocked = attempts.refusals.consume(context.address).err();
-        let opened = self.open_in_turn(name, password, context, blocked).await;
+        let opened = self.open_in_turn(&place, name, password, context, blocked).await;
         if blocked.is_none() && !matches!(opened, Err(SignInError::Refused)) {
             attempts.refusals.refund(context.address);
         }
@@ -76,6 +77,7 @@ impl Accounts {
     /// `blocked`: how long the address has to wait, unless it is a known device that tries.
     async fn open_in_turn(
         &self,
+        place: &Place<'_>,
         name: &str,
         password: &str,
         context: &SignInContext,
@@ -89,7 +91,7 @@ impl Accounts {
         let _turn = self.0.attempts.turn(device.unwrap_or(CountedAs::Name(name))).await?;
         let person = self.named(name).await?;
         let counted = self.begin_attempt(name, person.as_ref(), context, blocked).await?;
-        let opened = self.open_by_password(person, password, context).await;
+        let opened = self.open_by_password(place, counted, person, password, context).await;
         let names = &self.0.attempts.names;
         match &opened {
             Ok(_) => names.forgive(counted),
@@ -147,13 +149,14 @@ impl Accounts {
 
     async fn open_by_password(
         &self,
+        place: &Place<'_>,
+        counted: SecretHash,
         person: Option<Person>,
         password: &str,
         context: &SignInContext,
     ) -> Result<(SessionToken, SessionOf), SignInError> {
         let stored = person.as_ref().and_then(|person| person.password_hash.clone());
-        let hasher = &self.0.hasher;
-        let verdict = hasher.verify(password, stored.as_deref()).await?;
+        let verdict = place.verify(Some(counted), password, stored.as_deref()).await?;
         let (Some(person), Some(verified)) = (person, stored) else {
             return Err(SignInError::Refused);
         };
@@ -161,7 +164,7 @@ impl Accounts {
             Verdict::Wrong => return Err(SignInError::Refused),
             Verdict::Right => None,
             // If there is no time for it now, then at the next sign-in.
-            Verdict::RightButOld => hasher.hash(password).await.ok(),
+            Verdict::RightButOld => place.hash(Some(counted), password).await.ok(),
         };
         let proof = Proof::Password { verified, rehashed };
         self.open_session(person.profile.account, &proof, context).await

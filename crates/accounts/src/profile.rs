@@ -1,5 +1,7 @@
 //! What an account's owner may see of it, and change without proving more.
 
+use std::net::IpAddr;
+
 use base::{AccountId, Principal, Timestamp};
 use storage::StorageError;
 
@@ -82,11 +84,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChangeError::Invalid`] with every field that is; [`ChangeError::Gone`] if the
-    /// caller's session is over. Nothing was changed then.
+    /// caller's session is over; [`ChangeError::TooMany`]. Nothing was changed then.
     pub async fn update_profile(
         &self,
         caller: &Principal,
         change: ProfileChange,
+        from: IpAddr,
     ) -> Result<Profile, ChangeError> {
         let mut invalid = Vec::new();
         let mut named = |text: Option<String>, wrong| {
@@ -99,6 +102,6 @@ impl Accounts {
         }
         let shows_username = change.shows_username;
         let changes = Changes { first_name, last_name, shows_username, ..Changes::default() };
-        self.apply(caller.account, Author::Owner(caller.session), changes, None).await
+        self.apply(caller.account, Author::owner(caller, from), changes, None).await
     }
 }

@@ -10,7 +10,7 @@ use crate::attempts::CountedAs;
 use crate::ending::Ending;
 use crate::invalid::Invalid;
 use crate::link::{self, Purpose};
-use crate::password::hasher::HashError;
+use crate::password::hasher::{self, HashError};
 use crate::password::problems;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::links::{self, OpenLink};
@@ -43,7 +43,11 @@ pub enum ResetPasswordError {
     /// The password may not be used; the link still works.
     #[error("a field is not valid")]
     Invalid(Vec<Invalid>),
-    /// Too many passwords are being hashed; try again in a moment.
+    /// Too much is under way from this address or with this link; wait this long.
+    #[error("too many tries")]
+    TooMany(Duration),
+    /// Passwords cannot be hashed now: too many wait, or there is no memory. Try again
+    /// in a moment.
     #[error("too busy")]
     Busy,
     /// The database failed.
@@ -52,8 +56,11 @@ pub enum ResetPasswordError {
 }
 
 impl From<HashError> for ResetPasswordError {
-    fn from(HashError::Busy: HashError) -> Self {
-        Self::Busy
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::TooMany => Self::TooMany(hasher::RETRY),
+            HashError::Busy => Self::Busy,
+        }
     }
 }
 
@@ -139,14 +146,18 @@ impl Accounts {
         &self,
         token: &str,
         new: &str,
+        from: IpAddr,
     ) -> Result<AccountId, ResetPasswordError> {
+        let place = self.0.hasher.place(Some(from))?;
         let person = self.open_reset(self.0.db.reader(), token).await?;
         let person = person.ok_or(ResetPasswordError::Unknown)?;
         let problems = problems(new, person.identity());
         if !problems.is_empty() {
             return Err(ResetPasswordError::Invalid(vec![Invalid::Password(problems)]));
         }
-        let hash = self.0.hasher.hash(new).await?;
+        let account = CountedAs::ResetOf(person.profile.account).hash();
+        let hash = place.hash(Some(account), new).await?;
+        drop(place);
         let accounts = self.clone();
         let token = token.to_owned();
         let done = self.finish(async move { accounts.reset_now(&token, hash).await }).await?;

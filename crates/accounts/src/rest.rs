@@ -73,7 +73,7 @@ impl FromRequestParts<Accounts> for Signed {
             Shown::Token(_) => "Invalid token.",
             Shown::Cookie(_) | Shown::Nothing => "Authentication credentials were not provided.",
         };
-        let caller = accounts.caller(headers, &client).await.map_err(RestError::internal)?;
+        let caller = accounts.caller(headers, &client).await?;
         let caller = caller.ok_or_else(|| RestError::unauthenticated(refusal))?;
         let safe = [Method::GET, Method::HEAD].contains(&parts.method);
         if caller.by == SessionKind::Browser && !safe && !is_from_own_page(headers) {

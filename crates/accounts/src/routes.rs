@@ -15,11 +15,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_kit::{ApiError, Client, StrictJson, cookie};
 
 use crate::admission::{SESSION_COOKIE, clear_session_cookie};
+use crate::password::hasher;
 use crate::wire::{Done, LogIn, Me, Online, Register, Registered, User};
 use crate::{Accounts, RegisterError, SignInError, Username, rest};
-
-/// When a client may try again that came while too many passwords were being hashed.
-pub(crate) const RETRY_WHEN_BUSY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Who is online: what these routes need to know of the room.
 pub trait Presence: Send + Sync {
@@ -93,7 +91,7 @@ async fn log_in(
             Err(ApiError::new(StatusCode::UNAUTHORIZED, "No account has this key."))
         }
         Err(SignInError::TooMany(wait)) => Err(ApiError::too_many(wait)),
-        Err(SignInError::Busy) => Err(ApiError::unavailable(RETRY_WHEN_BUSY)),
+        Err(SignInError::Busy) => Err(ApiError::unavailable(hasher::RETRY)),
         Err(SignInError::Storage(cause)) => Err(ApiError::internal(cause)),
     }
 }

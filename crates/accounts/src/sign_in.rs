@@ -7,7 +7,7 @@ use base::{AccountId, Principal, SessionRef};
 use storage::StorageError;
 
 use crate::ending::Ending;
-use crate::password::hasher::HashError;
+use crate::password::hasher::{self, HashError};
 use crate::secret::SecretHash;
 use crate::session::SessionKind;
 use crate::store::accounts::{self, By, Changes, Person};
@@ -20,10 +20,11 @@ pub enum SignInError {
     /// No active account has these credentials. Which part is wrong stays unsaid.
     #[error("the credentials are wrong")]
     Refused,
-    /// Too many tries; wait this long.
+    /// Too many tries, or too many under way; wait this long.
     #[error("too many tries")]
     TooMany(Duration),
-    /// Too many passwords are being hashed; try again in a moment.
+    /// Passwords cannot be hashed now: too many wait, or there is no memory. Try again
+    /// in a moment.
     #[error("too busy")]
     Busy,
     /// The database failed.
@@ -32,8 +33,11 @@ pub enum SignInError {
 }
 
 impl From<HashError> for SignInError {
-    fn from(HashError::Busy: HashError) -> Self {
-        Self::Busy
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::TooMany => Self::TooMany(hasher::RETRY),
+            HashError::Busy => Self::Busy,
+        }
     }
 }
 
@@ -122,6 +126,7 @@ impl Accounts {
             issued_by: None,
             context,
         };
+        inner.attempts.sign_ins.consume(account, context.address).map_err(SignInError::TooMany)?;
         let now = inner.clock.now();
         let mut changes = Changes { last_login_at: Some(now), ..Changes::default() };
         if let Proof::Password { rehashed, .. } = proof {

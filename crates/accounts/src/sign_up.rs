@@ -8,7 +8,7 @@ use storage::{Connection, StorageError};
 
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
-use crate::password::hasher::HashError;
+use crate::password::hasher::{self, HashError};
 use crate::password::{Identity, problems};
 use crate::store::accounts::{self, By, Newcomer, Person};
 use crate::{AccountMail, Accounts, EmailAddress, Username};
@@ -41,10 +41,11 @@ pub enum SignUpError {
     /// The address has an account.
     #[error("the address is taken")]
     Taken,
-    /// Too many registrations from this address; wait this long.
+    /// Too many registrations from this address, or too many under way; wait this long.
     #[error("too many registrations")]
     TooMany(Duration),
-    /// Too many passwords are being hashed; try again in a moment.
+    /// Passwords cannot be hashed now: too many wait, or there is no memory. Try again
+    /// in a moment.
     #[error("too busy")]
     Busy,
     /// The database failed.
@@ -53,8 +54,11 @@ pub enum SignUpError {
 }
 
 impl From<HashError> for SignUpError {
-    fn from(HashError::Busy: HashError) -> Self {
-        Self::Busy
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::TooMany => Self::TooMany(hasher::RETRY),
+            HashError::Busy => Self::Busy,
+        }
     }
 }
 
@@ -105,9 +109,11 @@ impl Accounts {
 
     async fn enlist(&self, wanted: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
         let (email, mut newcomer) = read(&wanted).map_err(SignUpError::Invalid)?;
+        let place = self.0.hasher.place(Some(from))?;
         self.0.attempts.registrations.consume(from).map_err(SignUpError::TooMany)?;
         // Before looking: a known address takes as long as an unknown one.
-        newcomer.password_hash = Some(self.0.hasher.hash(&wanted.password).await?);
+        newcomer.password_hash = Some(place.hash(None, &wanted.password).await?);
+        drop(place);
 
         let account = AccountId(base::id53(&*self.0.random));
         let transaction = self.0.db.begin_write().await?;

@@ -8,7 +8,7 @@ use accounts::{
     SessionKind, SessionQuery, SessionSort, SetUpError,
 };
 use base::AccountId;
-use support::{MINUTE, PASSWORD, World, context};
+use support::{HOME, MINUTE, PASSWORD, World, context};
 
 impl World {
     async fn make(&self, username: &str, email: &str, is_staff: bool) -> AccountId {
@@ -122,14 +122,14 @@ async fn another_address_by_staff_kills_the_links_mailed_to_the_one_before() {
         let world = World::new().await;
         let ann = world.make("ann", "old@example.org", false).await;
         let caller = world.caller("ann").await;
-        world.accounts.request_email_change(&caller, "older@example.org").await.unwrap();
+        world.accounts.request_email_change(&caller, "older@example.org", HOME).await.unwrap();
         let moves = world.mailbox.token();
         assert!(world.accounts.send_reset_link(ann).await.unwrap());
         let reset = world.mailbox.token();
         let edit = AccountEdit { email: Some(email.into()), ..AccountEdit::default() };
         let profile = world.accounts.edit_account(ann, edit).await.unwrap();
         assert!(!world.accounts.is_reset_open(&reset).await.unwrap());
-        assert!(world.accounts.reset_password(&reset, "reef-oar-17").await.is_err());
+        assert!(world.accounts.reset_password(&reset, "reef-oar-17", HOME).await.is_err());
         assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
         assert_eq!(world.accounts.profile(ann).await.unwrap().unwrap(), profile);
         world.enter("ann").await;
@@ -141,7 +141,7 @@ async fn deactivating_and_deleting_end_every_session_and_token() {
     let world = World::new().await;
     let ann = world.make("ann", "ann@example.org", false).await;
     let bob = world.make("bob", "bob@example.org", false).await;
-    let key = world.accounts.rotate_key(&world.caller("ann").await).await.unwrap();
+    let key = world.accounts.rotate_key(&world.caller("ann").await, HOME).await.unwrap();
     let issued = world.accounts.issue_token(ann, None, &context(), None).await.unwrap().unwrap();
     let (one, other) = (world.caller("ann").await, world.caller("bob").await);
     let heard = world.listener();

@@ -304,16 +304,16 @@ async fn another_password_ends_all_sessions_but_this_one() {
     let program = world.accounts.authenticate_token(token.expose()).await.unwrap().unwrap();
     let heard = world.listener();
 
-    let wrong = world.accounts.change_password(&here, "wrong", NEW).await;
+    let wrong = world.accounts.change_password(&here, "wrong", NEW, HOME).await;
     assert!(matches!(wrong, Err(ChangeError::WrongPassword)));
-    let weak = world.accounts.change_password(&here, PASSWORD, "12345678").await;
+    let weak = world.accounts.change_password(&here, PASSWORD, "12345678", HOME).await;
     let problems = vec![PasswordProblem::TooCommon, PasswordProblem::OnlyDigits];
     assert!(
         matches!(weak, Err(ChangeError::Invalid(found)) if found == [Invalid::Password(problems)])
     );
     assert_eq!(heard.count(), 0);
 
-    world.accounts.change_password(&here, PASSWORD, NEW).await.unwrap();
+    world.accounts.change_password(&here, PASSWORD, NEW, HOME).await.unwrap();
     assert!(world.accounts.is_current(&here));
     assert!(!world.accounts.is_current(&there) && !world.accounts.is_current(&program));
     assert_eq!(heard.count(), 2);
@@ -328,10 +328,10 @@ async fn the_current_password_cannot_be_guessed_from_a_session() {
     world.sign_up("ann@example.org").await;
     let thief = world.caller("ann").await;
     for _ in 0..5 {
-        let tried = world.accounts.change_password(&thief, "wrong", NEW).await;
+        let tried = world.accounts.change_password(&thief, "wrong", NEW, HOME).await;
         assert!(matches!(tried, Err(ChangeError::WrongPassword)));
     }
-    let tried = world.accounts.change_password(&thief, PASSWORD, NEW).await;
+    let tried = world.accounts.change_password(&thief, PASSWORD, NEW, HOME).await;
     assert!(matches!(tried, Err(ChangeError::TooMany(_))));
 }
 
@@ -341,9 +341,9 @@ async fn either_kind_of_person_adds_the_other_credential() {
     let key = world.register("ann").await;
     let token = world.sign_in(&key).await;
     let ann = world.accounts.authenticate(&token).await.unwrap().unwrap();
-    world.accounts.change_password(&ann, "", PASSWORD).await.unwrap();
+    world.accounts.change_password(&ann, "", PASSWORD, HOME).await.unwrap();
     assert_eq!(world.enter("ann").await.account, ann.account);
-    world.accounts.request_email_change(&ann, "ann@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "ann@example.org", HOME).await.unwrap();
     assert!(world.accounts.profile(ann.account).await.unwrap().unwrap().email.is_none());
     world.accounts.confirm_email(&world.mailbox.token()).await.unwrap().unwrap();
     assert_eq!(world.enter("ann@example.org").await.account, ann.account);
@@ -352,9 +352,9 @@ async fn either_kind_of_person_adds_the_other_credential() {
 
     world.confirmed("bob@example.org").await;
     let bob = world.caller("bob").await;
-    let key = world.accounts.rotate_key(&bob).await.unwrap();
+    let key = world.accounts.rotate_key(&bob, HOME).await.unwrap();
     world.sign_in(key.expose()).await;
-    let newer = world.accounts.rotate_key(&bob).await.unwrap();
+    let newer = world.accounts.rotate_key(&bob, HOME).await.unwrap();
     let old = world.accounts.sign_in(key.expose(), context()).await;
     assert!(matches!(old, Err(SignInError::Refused)));
     world.sign_in(newer.expose()).await;
@@ -365,11 +365,11 @@ async fn a_key_does_not_come_before_the_address_is_confirmed() {
     let world = World::new().await;
     world.sign_up("ann@example.org").await;
     let squatter = world.caller("ann").await;
-    let made = world.accounts.rotate_key(&squatter).await;
+    let made = world.accounts.rotate_key(&squatter, HOME).await;
     assert!(matches!(made, Err(ChangeError::Unconfirmed)));
     // So the address's owner gets all of the account by its reset link.
     let link = world.reset_link("ann@example.org").await;
-    world.accounts.reset_password(&link, NEW).await.unwrap();
+    world.accounts.reset_password(&link, NEW, HOME).await.unwrap();
     assert!(!world.accounts.is_current(&squatter));
     let owner = world.accounts.sign_in_with_password("ann", NEW, context()).await.unwrap();
     let profile = world.accounts.profile(owner.account).await.unwrap().unwrap();
@@ -386,10 +386,10 @@ async fn a_reset_link_works_once_within_the_hour_and_ends_every_session() {
     for _ in 0..3 {
         assert!(world.accounts.is_reset_open(&link).await.unwrap(), "looking consumes nothing");
     }
-    let weak = world.accounts.reset_password(&link, "ann@example.org").await;
+    let weak = world.accounts.reset_password(&link, "ann@example.org", HOME).await;
     assert!(matches!(weak, Err(ResetPasswordError::Invalid(_))));
-    let one = world.accounts.reset_password(&link, NEW);
-    let other = world.accounts.reset_password(&link, "another-one-5");
+    let one = world.accounts.reset_password(&link, NEW, HOME);
+    let other = world.accounts.reset_password(&link, "another-one-5", HOME);
     let (one, other) = tokio::join!(one, other);
     assert!(one.is_ok() != other.is_ok(), "once, even at the same time: {one:?} {other:?}");
     assert!(!world.accounts.is_reset_open(&link).await.unwrap());
@@ -401,7 +401,7 @@ async fn a_reset_link_works_once_within_the_hour_and_ends_every_session() {
     let link = world.reset_link("ann@example.org").await;
     world.clock.advance(RESET_LIFE);
     assert!(!world.accounts.is_reset_open(&link).await.unwrap());
-    let late = world.accounts.reset_password(&link, NEW).await;
+    let late = world.accounts.reset_password(&link, NEW, HOME).await;
     assert!(matches!(late, Err(ResetPasswordError::Unknown)));
     for nonsense in ["", "x", &"0".repeat(64)] {
         assert!(!world.accounts.is_reset_open(nonsense).await.unwrap());
@@ -415,20 +415,20 @@ async fn another_password_kills_the_links_that_were_mailed_before() {
     // Asked for by somebody who was in for a moment.
     let thief = world.caller("ann").await;
     let email = async || world.accounts.profile(account).await.unwrap().unwrap().email;
-    world.accounts.request_email_change(&thief, "thief@example.org").await.unwrap();
+    world.accounts.request_email_change(&thief, "thief@example.org", HOME).await.unwrap();
     let moves = world.mailbox.token();
     let link = world.reset_link("ann@example.org").await;
-    world.accounts.reset_password(&link, NEW).await.unwrap();
+    world.accounts.reset_password(&link, NEW, HOME).await.unwrap();
     assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
     assert_eq!(email().await.as_deref(), Some("ann@example.org"));
 
     let signed_in = world.accounts.sign_in_with_password("ann", NEW, context()).await.unwrap();
     let token = signed_in.token.expose();
     let here = world.accounts.authenticate(token).await.unwrap().unwrap();
-    world.accounts.request_email_change(&here, "thief@example.org").await.unwrap();
+    world.accounts.request_email_change(&here, "thief@example.org", HOME).await.unwrap();
     let moves = world.mailbox.token();
     let link = world.reset_link("ann@example.org").await;
-    world.accounts.change_password(&here, NEW, PASSWORD).await.unwrap();
+    world.accounts.change_password(&here, NEW, PASSWORD, HOME).await.unwrap();
     assert!(world.accounts.confirm_email(&moves).await.unwrap().is_none());
     assert!(!world.accounts.is_reset_open(&link).await.unwrap());
     assert_eq!(email().await.as_deref(), Some("ann@example.org"));
@@ -448,7 +448,7 @@ async fn a_reset_link_works_for_the_address_that_it_was_mailed_to_only() {
     let sql = "UPDATE accounts SET email = 'a@b.example', email_folded = 'a@b.example'";
     world.execute(sql).await;
     assert!(!world.accounts.is_reset_open(&link).await.unwrap());
-    let tried = world.accounts.reset_password(&link, NEW).await;
+    let tried = world.accounts.reset_password(&link, NEW, HOME).await;
     assert!(matches!(tried, Err(ResetPasswordError::Unknown)));
 }
 
@@ -456,9 +456,9 @@ async fn a_reset_link_works_for_the_address_that_it_was_mailed_to_only() {
 async fn a_reset_voids_the_access_key() {
     let world = World::new().await;
     let account = world.confirmed("ann@example.org").await;
-    let key = world.accounts.rotate_key(&world.caller("ann").await).await.unwrap();
+    let key = world.accounts.rotate_key(&world.caller("ann").await, HOME).await.unwrap();
     let link = world.reset_link("ann@example.org").await;
-    world.accounts.reset_password(&link, NEW).await.unwrap();
+    world.accounts.reset_password(&link, NEW, HOME).await.unwrap();
     let tried = world.accounts.sign_in(key.expose(), context()).await;
     assert!(matches!(tried, Err(SignInError::Refused)));
     assert!(!world.accounts.profile(account).await.unwrap().unwrap().has_key);
@@ -475,10 +475,10 @@ async fn nothing_comes_of_what_a_session_asked_for_once_it_is_over() {
         let before = profile().await;
         let named = ProfileChange { first_name: Some("X".into()), ..ProfileChange::default() };
         for result in [
-            accounts.change_password(over, PASSWORD, NEW).await,
-            accounts.rotate_key(over).await.map(drop),
-            accounts.request_email_change(over, "thief@example.org").await,
-            accounts.update_profile(over, named).await.map(drop),
+            accounts.change_password(over, PASSWORD, NEW, HOME).await,
+            accounts.rotate_key(over, HOME).await.map(drop),
+            accounts.request_email_change(over, "thief@example.org", HOME).await,
+            accounts.update_profile(over, named, HOME).await.map(drop),
         ] {
             assert!(matches!(result, Err(ChangeError::Gone)), "{result:?}");
         }
@@ -502,7 +502,7 @@ async fn a_reset_lets_the_owner_in_whatever_others_tried() {
         world.try_from(elsewhere(host), "ann@example.org", "wrong").await.unwrap_err();
     }
     let link = world.reset_link("ann@example.org").await;
-    world.accounts.reset_password(&link, NEW).await.unwrap();
+    world.accounts.reset_password(&link, NEW, HOME).await.unwrap();
     world.try_from(elsewhere(99), "ann@example.org", NEW).await.unwrap();
 }
 
@@ -554,14 +554,14 @@ async fn confirming_an_address_works_once_within_a_day() {
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
 
     let ann = world.caller("ann").await;
-    world.accounts.request_email_change(&ann, "ann@other.example").await.unwrap();
+    world.accounts.request_email_change(&ann, "ann@other.example", HOME).await.unwrap();
     let link = world.mailbox.token();
-    assert!(world.accounts.reset_password(&link, NEW).await.is_err(), "it is no reset link");
+    assert!(world.accounts.reset_password(&link, NEW, HOME).await.is_err(), "it is no reset link");
     world.clock.advance(24 * HOUR);
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
     assert_eq!(profile().await.email.as_deref(), Some("ann@example.org"));
 
-    world.accounts.request_email_change(&ann, "ann@other.example").await.unwrap();
+    world.accounts.request_email_change(&ann, "ann@other.example", HOME).await.unwrap();
     world.accounts.confirm_email(&world.mailbox.token()).await.unwrap().unwrap();
     assert_eq!(profile().await.email.as_deref(), Some("ann@other.example"));
     let mails = world.mailbox.take();
@@ -576,14 +576,14 @@ async fn a_taken_address_cannot_be_moved_to_and_only_its_owner_hears_why() {
     let ann = world.caller("ann").await;
     world.sign_up("bob@example.org").await;
     world.mailbox.take();
-    world.accounts.request_email_change(&ann, "bob@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "bob@example.org", HOME).await.unwrap();
     let mails = world.mailbox.take();
     assert!(
         matches!(&mails[..], [AccountMail::AlreadyRegistered { to, .. }] if to.as_str() == "bob@example.org")
     );
 
     // Free when asked for, taken when confirmed.
-    world.accounts.request_email_change(&ann, "cid@example.org").await.unwrap();
+    world.accounts.request_email_change(&ann, "cid@example.org", HOME).await.unwrap();
     let link = world.mailbox.token();
     world.sign_up("cid@example.org").await;
     assert!(world.accounts.confirm_email(&link).await.unwrap().is_none());
@@ -595,12 +595,16 @@ async fn no_more_than_three_confirmations_are_mailed_a_day() {
     world.sign_up("ann@example.org").await;
     let ann = world.caller("ann").await;
     for n in 0..10 {
-        world.accounts.request_email_change(&ann, &format!("x{n}@example.org")).await.unwrap();
-        world.accounts.resend_confirmation(&ann).await.unwrap();
+        world
+            .accounts
+            .request_email_change(&ann, &format!("x{n}@example.org"), HOME)
+            .await
+            .unwrap();
+        world.accounts.resend_confirmation(&ann, HOME).await.unwrap();
     }
     assert_eq!(world.mailbox.take().len(), 3);
     world.clock.advance(24 * HOUR);
-    world.accounts.resend_confirmation(&ann).await.unwrap();
+    world.accounts.resend_confirmation(&ann, HOME).await.unwrap();
     assert_eq!(world.mailbox.take().len(), 1);
 }
 
@@ -616,7 +620,7 @@ async fn what_is_shown_follows_the_wish_at_once() {
     assert_eq!(shown().await, "ann@example.org");
     let caller = world.accounts.authenticate(token.expose()).await.unwrap().unwrap();
     let change = ProfileChange { shows_username: Some(true), ..ProfileChange::default() };
-    let profile = world.accounts.update_profile(&caller, change).await.unwrap();
+    let profile = world.accounts.update_profile(&caller, change, HOME).await.unwrap();
     assert!(profile.shows_username);
     assert_eq!(shown().await, "ann");
     assert!(world.accounts.is_current(&caller));

@@ -194,7 +194,7 @@ struct SessionGate(Accounts);
 impl Gate for SessionGate {
     fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a> {
         Box::pin(async move {
-            let Admitted { principal, renewed } = self.0.admit(headers, client).await?;
+            let Admitted { principal, renewed, .. } = self.0.admit(headers, client).await?;
             Ok(Admission { principal, renewed })
         })
     }

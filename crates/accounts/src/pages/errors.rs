@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
+
 use crate::Invalid;
+use crate::password::hasher;
 
 /// Said when a form's token is not right: mostly the page was open for too long.
 const EXPIRED: &str = "This form was open for too long, or cookies are off. Send it once more.";
@@ -24,6 +29,8 @@ pub(super) struct Errors {
     problems: Vec<Problem>,
     /// Fields that share in a problem of the whole form.
     marked: Vec<&'static str>,
+    /// When the same may be tried again, if that is what is wrong.
+    wait: Option<Duration>,
 }
 
 impl Errors {
@@ -61,12 +68,19 @@ impl Errors {
         self.form(EXPIRED, &[])
     }
 
-    pub(super) fn too_many(self, wait: Duration) -> Self {
+    pub(super) fn too_many(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
         self.form(format!("Too many tries. Try again {}.", soon(wait)), &[])
     }
 
-    pub(super) fn busy(self) -> Self {
+    pub(super) fn busy(mut self) -> Self {
+        self.wait = Some(hasher::RETRY);
         self.form("The server is busy right now. Try again in a moment.", &[])
+    }
+
+    /// For `Retry-After`: whole seconds until the same may be tried again.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        self.wait.map(whole_seconds)
     }
 
     pub(super) fn any(&self) -> bool {
@@ -101,13 +115,25 @@ impl Errors {
     }
 }
 
+/// `response`, which says when to try again if it is known.
+pub(super) fn retry_after(seconds: Option<u64>, mut response: Response) -> Response {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Rounded up, and at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 /// "in 40 seconds", "in 5 minutes": rounded up.
 fn soon(wait: Duration) -> String {
-    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
-    match seconds {
+    match whole_seconds(wait) {
         1 => "in a second".to_owned(),
-        2..90 => format!("in {seconds} seconds"),
-        _ => format!("in {} minutes", seconds.div_ceil(60)),
+        seconds @ 2..90 => format!("in {seconds} seconds"),
+        seconds => format!("in {} minutes", seconds.div_ceil(60)),
     }
 }
 

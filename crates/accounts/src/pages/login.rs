@@ -1,17 +1,15 @@
 //! `/login`: a password or an access key in, a session out. `/logout`: the reverse.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::header::{RETRY_AFTER, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::SET_COOKIE;
 use http_kit::{ApiError, cookie};
 
 use super::door::{Visitor, VisitorForm};
-use super::errors::Errors;
+use super::errors::{Errors, retry_after};
 use super::fields::Fields;
 use super::member::MemberForm;
 use super::next::Next;
@@ -62,14 +60,14 @@ fn notice(name: &str) -> Option<&'static str> {
 async fn log_in(form: VisitorForm) -> Result<Response, ApiError> {
     let VisitorForm { visitor, fields, genuine } = form;
     let next = Next::parse(fields.raw("next"));
-    let (status, wait, errors) = if genuine {
+    let (status, errors) = if genuine {
         let context = visitor.context().await?;
         match attempt(&visitor, &fields, context).await? {
             Ok(token) => return welcome(&visitor, &token, &next).await,
             Err(refusal) => refusal,
         }
     } else {
-        (StatusCode::FORBIDDEN, None, Errors::default().expired())
+        (StatusCode::FORBIDDEN, Errors::default().expired())
     };
     let template = LogIn {
         page: visitor.page(),
@@ -79,16 +77,11 @@ async fn log_in(form: VisitorForm) -> Result<Response, ApiError> {
         next: &next,
         username: fields.text("username"),
     };
-    let mut response = visitor.answer(status, &template)?;
-    if let Some(wait) = wait {
-        let seconds = wait.as_secs().saturating_add(1);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    Ok(response)
+    Ok(retry_after(errors.retry_after(), visitor.answer(status, &template)?))
 }
 
-/// The status, how long to wait, and what to say.
-type Refusal = (StatusCode, Option<Duration>, Errors);
+/// The status, and what to say.
+type Refusal = (StatusCode, Errors);
 
 /// By key if the form with the key was sent, else by password.
 async fn attempt(
@@ -103,7 +96,7 @@ async fn attempt(
         let key: String = fields.raw("key").split_whitespace().collect();
         if key.is_empty() {
             let errors = errors.field("login-key", "Enter your access key.");
-            return Ok(Err((StatusCode::OK, None, errors)));
+            return Ok(Err((StatusCode::OK, errors)));
         }
         (accounts.sign_in(&key, context).await, errors.field("login-key", WRONG_KEY))
     } else {
@@ -112,7 +105,7 @@ async fn attempt(
             let errors = errors
                 .field_if(username.is_empty(), "login-username", "Enter your email or username.")
                 .field_if(password.is_empty(), "login-password", "Enter your password.");
-            return Ok(Err((StatusCode::OK, None, errors)));
+            return Ok(Err((StatusCode::OK, errors)));
         }
         let signed_in = accounts.sign_in_with_password(username, password, context).await;
         let refused = errors.form(WRONG_PASSWORD, &["login-username", "login-password"]);
@@ -121,14 +114,12 @@ async fn attempt(
     Ok(match result {
         Ok(token) => Ok(token),
         // Django's way: a wrong password is a form to fill in again, not an error.
-        Err(SignInError::Refused) => Err((StatusCode::OK, None, refused)),
+        Err(SignInError::Refused) => Err((StatusCode::OK, refused)),
         Err(SignInError::TooMany(wait)) => {
             let errors = Errors::default().too_many(wait);
-            Err((StatusCode::TOO_MANY_REQUESTS, Some(wait), errors))
+            Err((StatusCode::TOO_MANY_REQUESTS, errors))
         }
-        Err(SignInError::Busy) => {
-            Err((StatusCode::SERVICE_UNAVAILABLE, None, Errors::default().busy()))
-        }
+        Err(SignInError::Busy) => Err((StatusCode::SERVICE_UNAVAILABLE, Errors::default().busy())),
         Err(SignInError::Storage(cause)) => return Err(ApiError::internal(cause)),
     })
 }

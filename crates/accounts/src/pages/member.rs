@@ -15,6 +15,7 @@ use super::csrf::Holder;
 use super::door::TOKEN_FIELD;
 use super::fields::Fields;
 use super::{Desk, Page, page, redirect};
+use crate::under_way::Request as UnderWay;
 use crate::{Admitted, SignInContext};
 
 /// Where somebody without a session is sent from a page that needs one.
@@ -30,6 +31,7 @@ pub(super) struct Member {
     pub(super) headers: HeaderMap,
     pub(super) principal: Principal,
     renewed: HeaderValue,
+    _under_way: UnderWay,
 }
 
 impl Member {
@@ -85,10 +87,11 @@ impl FromRequestParts<Desk> for Member {
         let client = Client::from_request_parts(parts, desk).await?;
         let headers = parts.headers.clone();
         match desk.accounts.admit(&headers, &client).await {
-            Ok(Admitted { principal, renewed }) => {
-                Ok(Self { desk: desk.clone(), client, headers, principal, renewed })
+            Ok(Admitted { principal, renewed, under_way: _under_way }) => {
+                Ok(Self { desk: desk.clone(), client, headers, principal, renewed, _under_way })
             }
             Err(error) if error.status().is_server_error() => Err(error.into()),
+            Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => Err(error.into()),
             Err(_) => Err(Refused::LogIn),
         }
     }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
-use super::errors::Errors;
+use super::errors::{Errors, retry_after};
 use super::{Desk, Page, redirect, secret_address};
 use crate::{ResetError, ResetPasswordError};
 
@@ -89,7 +89,9 @@ async fn request(form: VisitorForm) -> Result<Response, ApiError> {
     } else {
         (StatusCode::FORBIDDEN, errors.expired())
     };
-    visitor.answer(status, &Request { page: visitor.page(), errors, email })
+    let wait = errors.retry_after();
+    let template = Request { page: visitor.page(), errors, email };
+    Ok(retry_after(wait, visitor.answer(status, &template)?))
 }
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {
@@ -108,7 +110,9 @@ fn choose(
     errors: Errors,
 ) -> Result<Response, ApiError> {
     let action = format!("/password/reset/{token}/");
-    visitor.answer(status, &Reset { page: visitor.page(), errors, action })
+    let wait = errors.retry_after();
+    let template = Reset { page: visitor.page(), errors, action };
+    Ok(retry_after(wait, visitor.answer(status, &template)?))
 }
 
 async fn reset(Path(token): Path<String>, form: VisitorForm) -> Result<Response, ApiError> {
@@ -123,13 +127,16 @@ async fn reset(Path(token): Path<String>, form: VisitorForm) -> Result<Response,
     } else if password.is_empty() {
         (StatusCode::OK, errors.field("new-password", "Choose a password."))
     } else {
-        match accounts.reset_password(&token, password).await {
+        match accounts.reset_password(&token, password, visitor.client.address).await {
             Ok(_) => return Ok(redirect(StatusCode::SEE_OTHER, "/password/reset/done/")),
             Err(ResetPasswordError::Unknown) => {
                 return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
             }
             Err(ResetPasswordError::Invalid(found)) => {
                 (StatusCode::OK, errors.invalid(&found, |_| "new-password"))
+            }
+            Err(ResetPasswordError::TooMany(wait)) => {
+                (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait))
             }
             Err(ResetPasswordError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
             Err(ResetPasswordError::Storage(cause)) => return Err(ApiError::internal(cause)),

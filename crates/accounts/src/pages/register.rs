@@ -8,7 +8,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::door::{Visitor, VisitorForm, Words};
-use super::errors::Errors;
+use super::errors::{Errors, retry_after};
 use super::fields::Fields;
 use super::next::Next;
 use super::{Desk, Page, redirect};
@@ -92,8 +92,9 @@ fn show_again(
         first_name: fields.text("first_name"),
         last_name: fields.text("last_name"),
     };
-    let page = visitor.page();
-    visitor.answer(status, &Register { page, errors, with_key, next: &next, query, other, form })
+    let (page, wait) = (visitor.page(), errors.retry_after());
+    let template = Register { page, errors, with_key, next: &next, query, other, form };
+    Ok(retry_after(wait, visitor.answer(status, &template)?))
 }
 
 fn by_key(fields: &Fields) -> bool {

@@ -54,7 +54,7 @@ async fn profile(MemberForm { member, fields }: MemberForm) -> Result<Response, 
         shows_username: Some(typed.shows_username),
     };
     let accounts = &member.desk.accounts;
-    match accounts.update_profile(&member.principal, change).await {
+    match accounts.update_profile(&member.principal, change, member.client.address).await {
         Ok(_) => Ok(back("profile", "profile")),
         Err(error) => {
             let errors = Errors::new("profile");
@@ -67,7 +67,7 @@ async fn profile(MemberForm { member, fields }: MemberForm) -> Result<Response, 
 async fn email(MemberForm { member, fields }: MemberForm) -> Result<Response, ApiError> {
     let email = fields.text("email");
     let accounts = &member.desk.accounts;
-    match accounts.request_email_change(&member.principal, email).await {
+    match accounts.request_email_change(&member.principal, email, member.client.address).await {
         Ok(()) => Ok(back("email", "email")),
         Err(error) => {
             let errors = Errors::new("email");
@@ -77,7 +77,7 @@ async fn email(MemberForm { member, fields }: MemberForm) -> Result<Response, Ap
 }
 
 async fn resend(MemberForm { member, .. }: MemberForm) -> Result<Response, ApiError> {
-    match member.desk.accounts.resend_confirmation(&member.principal).await {
+    match member.desk.accounts.resend_confirmation(&member.principal, member.client.address).await {
         Ok(()) => Ok(back("resent", "email")),
         Err(error) => refuse(&member, error, Errors::new("email"), |_| "new-email", None).await,
     }
@@ -96,7 +96,7 @@ async fn password(MemberForm { member, fields }: MemberForm) -> Result<Response,
         return Screen { errors, ..Screen::default() }.show(&member, StatusCode::OK).await;
     }
     let accounts = &member.desk.accounts;
-    match accounts.change_password(&member.principal, current, new).await {
+    match accounts.change_password(&member.principal, current, new, member.client.address).await {
         Ok(()) => Ok(back("password", "password")),
         Err(error) => {
             let errors = Errors::new("password");
@@ -106,7 +106,7 @@ async fn password(MemberForm { member, fields }: MemberForm) -> Result<Response,
 }
 
 async fn key(MemberForm { member, .. }: MemberForm) -> Result<Response, ApiError> {
-    match member.desk.accounts.rotate_key(&member.principal).await {
+    match member.desk.accounts.rotate_key(&member.principal, member.client.address).await {
         Ok(key) => {
             let secret = Secret {
                 heading: "Your new access key",
@@ -164,8 +164,13 @@ async fn create_token(MemberForm { member, fields }: MemberForm) -> Result<Respo
     let Principal { account, session, .. } = member.principal;
     let token = accounts.issue_token(account, Some(name), &context, Some(session)).await;
     // Deactivated or signed out this very moment: the next page leads to the door.
-    let Some(token) = token.map_err(ApiError::internal)? else {
-        return Ok(redirect(StatusCode::SEE_OTHER, "/login/"));
+    let token = match token {
+        Ok(Some(token)) => token,
+        Ok(None) => return Ok(redirect(StatusCode::SEE_OTHER, "/login/")),
+        Err(error) => {
+            let errors = Errors::new("tokens");
+            return refuse(&member, error, errors, |_| "", Some(Typed::token(name))).await;
+        }
     };
     let secret = Secret {
         heading: "Your new API token",

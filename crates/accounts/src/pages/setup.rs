@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
-use super::errors::Errors;
+use super::errors::{Errors, retry_after};
 use super::{Desk, Page, redirect, secret_address};
 use crate::{ChangeError, SetUpError};
 
@@ -52,7 +52,9 @@ fn form(
     email: &str,
 ) -> Result<Response, ApiError> {
     let action = format!("/setup/{token}/");
-    visitor.answer(status, &SetUp { page: visitor.page(), errors, action, email })
+    let wait = errors.retry_after();
+    let template = SetUp { page: visitor.page(), errors, action, email };
+    Ok(retry_after(wait, visitor.answer(status, &template)?))
 }
 
 async fn set_up(Path(token): Path<String>, sent: VisitorForm) -> Result<Response, ApiError> {

@@ -36,7 +36,7 @@ pub(super) async fn sign_in(
     let context = accounts.sign_in_context(&headers, &client).await.map_err(RestError::internal)?;
     let signed_in = accounts.sign_in_with_password(&name, &password, context.clone()).await?;
     let (account, session) = (signed_in.account, signed_in.session);
-    let token = accounts.issue_token(account, None, &context, Some(session)).await;
+    let token = accounts.issue_at_sign_in(account, &context, session).await;
     // Ended or deactivated in this very moment: then the password is worth nothing.
     let token = token.map_err(RestError::internal)?.ok_or(SignInError::Refused)?;
     let profile = accounts.profile(account).await.map_err(RestError::internal)?;
@@ -64,8 +64,7 @@ pub(super) async fn token(
     let context = accounts.sign_in_context(&headers, &client).await.map_err(RestError::internal)?;
     let principal = signed.principal();
     let issuer = Some(principal.session);
-    let token = accounts.issue_token(principal.account, None, &context, issuer).await;
-    let token = token.map_err(RestError::internal)?;
+    let token = accounts.issue_token(principal.account, None, &context, issuer).await?;
     let token = token.ok_or_else(|| {
         RestError::unauthenticated("Authentication credentials were not provided.")
     })?;

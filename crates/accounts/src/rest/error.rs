@@ -12,8 +12,8 @@ use http_kit::ApiError;
 use serde::Serialize;
 
 use crate::invalid::Invalid;
-use crate::routes::RETRY_WHEN_BUSY;
-use crate::{ChangeError, ResetError, SignInError, SignUpError};
+use crate::password::hasher;
+use crate::{CallerError, ChangeError, ResetError, SignInError, SignUpError};
 
 /// What a second account with the same address hears.
 const EMAIL_TAKEN: &str = "user with this email address already exists.";
@@ -91,13 +91,22 @@ impl RestError {
 
     fn busy() -> Self {
         let text = "Service temporarily unavailable, try again later.";
-        Self::Later(ApiError::unavailable(RETRY_WHEN_BUSY), text.to_owned())
+        Self::Later(ApiError::unavailable(hasher::RETRY), text.to_owned())
     }
 
     /// Logs `cause`; the caller hears nothing of it.
     pub(super) fn internal(cause: impl Display) -> Self {
         let status = ApiError::internal(cause).status();
         Self::detail(status, "A server error occurred.")
+    }
+}
+
+impl From<CallerError> for RestError {
+    fn from(error: CallerError) -> Self {
+        match error {
+            CallerError::TooMany(wait) => Self::too_many(wait),
+            CallerError::Storage(cause) => Self::internal(cause),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) async fn read(
 pub(super) async fn update(
     State(accounts): State<Accounts>,
     signed: Signed,
+    client: Client,
     which: Which,
     mut form: Form,
 ) -> Result<Response, RestError> {
@@ -95,7 +96,7 @@ pub(super) async fn update(
         // A key in a script must not become a session on the admin site.
         return Err(RestError::forbidden());
     }
-    let profile = accounts.amend(signed.principal(), wanted).await?;
+    let profile = accounts.amend(signed.principal(), wanted, client.address).await?;
     Ok(signed.answer(Json(User::from(profile))))
 }
 

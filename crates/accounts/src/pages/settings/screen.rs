@@ -7,7 +7,7 @@ use http_kit::ApiError;
 
 use super::super::Page;
 use super::super::device::Device;
-use super::super::errors::Errors;
+use super::super::errors::{Errors, retry_after};
 use super::super::fields::Fields;
 use super::super::member::Member;
 use super::super::redirect;
@@ -152,6 +152,7 @@ impl Screen {
             form: self.typed.unwrap_or_default().over(&profile),
             profile,
         };
-        member.answer(status, &template)
+        let wait = template.errors.retry_after();
+        Ok(retry_after(wait, member.answer(status, &template)?))
     }
 }

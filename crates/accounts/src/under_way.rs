@@ -1,0 +1,64 @@
+//! Requests under way for an account: a program with many connections gets no more of
+//! the server at once than one with a few.
+//!
+//! Beyond [`MAX_OF_ACCOUNT`], each session still has one place of its own: requests
+//! that another session of the account holds open cannot keep its owner from ending it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{AccountId, Principal, SessionRef};
+use http_kit::{Exempt, Share, UnderWay};
+
+/// Requests of one account under way that all its sessions and tokens share. A browser
+/// has six connections to a server.
+const MAX_OF_ACCOUNT: u32 = 16;
+
+/// The same of one session when those are taken.
+const MAX_OF_SESSION: u32 = 1;
+
+/// When to try again that was refused.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What is under way for each account.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    exempt: Exempt,
+    accounts: UnderWay<AccountId>,
+    sessions: UnderWay<SessionRef>,
+}
+
+/// A request under way, until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    _of_account: Option<Arc<Share<AccountId>>>,
+    _of_session: Option<Arc<Share<SessionRef>>>,
+}
+
+impl Requests {
+    /// Nothing is under way. What comes from `exempt` networks is not counted.
+    pub(crate) fn new(exempt: Exempt) -> Self {
+        let accounts = UnderWay::new(MAX_OF_ACCOUNT);
+        Self { exempt, accounts, sessions: UnderWay::new(MAX_OF_SESSION) }
+    }
+
+    /// Begins a request by `caller` from `address`.
+    ///
+    /// # Errors
+    /// When to try again, if too many are under way.
+    pub(crate) fn begin(&self, caller: &Principal, address: IpAddr) -> Result<Request, Duration> {
+        let request = |of_account: Option<_>, of_session: Option<_>| Request {
+            _of_account: of_account.map(Arc::new),
+            _of_session: of_session.map(Arc::new),
+        };
+        if self.exempt.contains(address) {
+            return Ok(request(None, None));
+        }
+        if let Some(of_account) = self.accounts.begin(caller.account) {
+            return Ok(request(Some(of_account), None));
+        }
+        let of_session = self.sessions.begin(caller.session).ok_or(RETRY)?;
+        Ok(request(None, Some(of_session)))
+    }
+}
