@@ -83,6 +83,20 @@ impl Binary {
         self.child.id()
     }
 
+    /// One of the kernel's numbers on its memory, in bytes: `VmRSS` is what it holds,
+    /// `VmHWM` the most it ever held.
+    ///
+    /// # Panics
+    /// If it does not run any more, or there is no such number.
+    #[must_use]
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("it runs");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("its size");
+        let number = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+        number.expect("a number") * 1024
+    }
+
     /// Registers and logs in.
     ///
     /// # Panics

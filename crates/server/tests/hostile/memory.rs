@@ -15,15 +15,6 @@ const MAY_KEEP: u64 = 32 * 1024 * 1024;
 /// Floods of the barrage, each by connections of its own.
 const ROUNDS: usize = 16;
 
-/// One of the kernel's numbers on a process's memory, in bytes: `VmRSS` is what it
-/// holds, `VmHWM` the most it ever held.
-fn memory(pid: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with(name)).expect("its size");
-    let kibibytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    kibibytes.expect("a number") * 1024
-}
-
 /// Everything above that takes memory, at once, and never reading an answer.
 async fn barrage(server: &Binary, mallory: &Person) {
     let address = server.address();
@@ -58,17 +49,17 @@ async fn memory_comes_back_after_a_barrage() {
     let (ann, bob) = (server.person("ann").await, server.person("bob").await);
     let mut witness = Witness::at(server.address(), &ann, &bob).await;
     let mallory = server.person("mallory").await;
-    let before = memory(server.pid(), "VmRSS");
+    let before = server.memory("VmRSS");
     barrage(&server, &mallory).await;
     gone(server.address(), &witness).await;
     witness.talk().await;
     let patience = Instant::now() + PATIENCE;
     // The allocator gives pages back a little later.
-    while memory(server.pid(), "VmRSS") > before + MAY_KEEP {
+    while server.memory("VmRSS") > before + MAY_KEEP {
         assert!(
             Instant::now() < patience,
             "{before} bytes before, {} after",
-            memory(server.pid(), "VmRSS")
+            server.memory("VmRSS")
         );
         witness.talk().await;
     }
@@ -82,12 +73,12 @@ async fn pongs_that_nobody_reads_take_no_more_memory_than_their_bytes() {
     let data = tempfile::TempDir::new().expect("a folder");
     let server = Binary::start(env!("CARGO_BIN_EXE_packetboat"), &data.path().join("data"), &[]);
     let mallory = server.person("mallory").await;
-    let before = memory(server.pid(), "VmRSS");
+    let before = server.memory("VmRSS");
     let mut raw = Raw::connect_narrow(server.address(), 4_096).await;
     raw.upgrade(server.address(), &mallory.session, None).await;
     // The smallest pong is two bytes, so the kernel takes millions before any waits here.
     raw.send(&frame(PING, b"").repeat(2_500_000)).await;
-    let most = memory(server.pid(), "VmHWM");
+    let most = server.memory("VmHWM");
     assert!(most < before + MAY_TAKE, "{before} bytes before, {most} at most");
 }
 
@@ -122,7 +113,7 @@ async fn those_who_come_back_share_what_they_have_missed() {
     for number in 0..COME_BACK / 16 {
         people.push(server.person(&format!("p{number}")).await);
     }
-    let before = memory(server.pid(), "VmRSS");
+    let before = server.memory("VmRSS");
     let mut open = Vec::new();
     for number in 0..COME_BACK {
         let session = &people[number / 16].session;
@@ -138,6 +129,6 @@ async fn those_who_come_back_share_what_they_have_missed() {
     let caught_up = last.json().await;
     assert_eq!(caught_up["recovered"], true);
     assert_eq!(caught_up["messages"].as_array().map(Vec::len), Some(1_999));
-    let most = memory(server.pid(), "VmHWM");
+    let most = server.memory("VmHWM");
     assert!(most < before + MAY_TAKE_TOGETHER, "{before} bytes before, {most} at most");
 }
