@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::dialect::Refusal;
 use crate::room::{InFlight, Room};
-use crate::store::Posted;
+use crate::store::{Append, Posted};
 use crate::{Message, Text};
 
 /// Postings stored in one transaction.
@@ -164,6 +164,13 @@ struct Failed {
     outcomes: Vec<Outcome>,
 }
 
+impl Failed {
+    /// It failed before anything was to be stored.
+    fn before(error: StorageError) -> Self {
+        Self { error, messages: Vec::new(), outcomes: Vec::new() }
+    }
+}
+
 /// Answers for a batch whose commit failed, and whether it is known what was stored. An
 /// error does not say: with a database on another machine, the commit may have been
 /// carried out and only its answer was lost. So what is there is looked up, and if that is
@@ -211,9 +218,13 @@ async fn store(
     batch: &[Posting],
     last_at: &mut Timestamp,
 ) -> Result<Vec<Outcome>, Failed> {
-    let known = known(room, batch).await;
-    let mut known =
-        known.map_err(|error| Failed { error, messages: Vec::new(), outcomes: Vec::new() })?;
+    if batch.iter().all(|posting| posting.text.is_err()) {
+        return Ok(batch.iter().map(refused).collect());
+    }
+    // Looked up and stored in one transaction, on the connection that writes: in the line
+    // for the others may be thousands who come back.
+    let begun = begin(room, batch).await;
+    let (append, mut known) = begun.map_err(Failed::before)?;
     let at = accepted_at(room.clock.now(), *last_at);
     *last_at = at;
     let mut next = room.head() + 1;
@@ -248,7 +259,7 @@ async fn store(
         outcomes.push(Outcome::Stored(message));
     }
     if !messages.is_empty()
-        && let Err(error) = room.store.append(room.id(), &messages).await
+        && let Err(error) = append.commit(&messages).await
     {
         return Err(Failed { error, messages, outcomes });
     }
@@ -263,11 +274,12 @@ fn accepted_at(now: Timestamp, newest: Timestamp) -> Timestamp {
     if newest.is_ahead_of(now) { now } else { now.max(newest) }
 }
 
-/// Which of the batch were posted before: looked up in memory, then in the database.
-async fn known<'a>(
-    room: &Room,
-    batch: &'a [Posting],
-) -> Result<HashMap<(AccountId, &'a str), Posted>, StorageError> {
+/// Which messages were posted under which client ids.
+type Known<'a> = HashMap<(AccountId, &'a str), Posted>;
+
+/// The transaction to store the batch in, and which of the batch were posted before: looked
+/// up in memory, then in the database.
+async fn begin<'a>(room: &Room, batch: &'a [Posting]) -> Result<(Append, Known<'a>), StorageError> {
     let mut known = HashMap::new();
     let mut unknown = HashSet::new();
     room.look_back(|recent| {
@@ -284,13 +296,14 @@ async fn known<'a>(
             }
         }
     });
+    let append = room.store.begin_append(room.id()).await?;
     let client_ids: Vec<&str> = unknown.iter().copied().collect();
-    for (author, client_id, posted) in room.store.posted_as(room.id(), &client_ids).await? {
+    for (author, client_id, posted) in append.posted_as(&client_ids).await? {
         if let Some(client_id) = unknown.get(client_id.as_str()) {
             known.insert((author, *client_id), posted);
         }
     }
-    Ok(known)
+    Ok((append, known))
 }
 
 fn count(outcomes: &[Outcome]) {
@@ -307,17 +320,4 @@ fn count(outcomes: &[Outcome]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_do_not_go_back_unless_the_clock_was_wrong() {
-        let at = |now, newest| accepted_at(Timestamp(now), Timestamp(newest)).0;
-        assert_eq!(at(1_000, i64::MIN), 1_000, "the first message");
-        assert_eq!(at(1_000, 900), 1_000);
-        assert_eq!(at(1_000, 1_000), 1_000);
-        assert_eq!(at(1_000, 61_000), 61_000, "the clock was set right");
-        assert_eq!(at(1_000, 61_001), 1_000, "the clock was wrong");
-        assert_eq!(at(1_000, i64::MAX), 1_000);
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use storage::{Database, StorageError};
+use storage::{Database, StorageError, WriteTransaction};
 
 use crate::Message;
 use entity::{message, room};
@@ -131,10 +131,25 @@ impl Store {
         self.db.check_file()
     }
 
-    /// What in `room` was posted under any of `client_ids`, by whomever.
+    /// Begins to store messages of `room`. Everybody in the room waits for it, so it goes
+    /// before other writes.
+    pub(crate) async fn begin_append(&self, room: i64) -> Result<Append, StorageError> {
+        Ok(Append { tx: self.db.begin_urgent_write().await?, room })
+    }
+}
+
+/// The transaction in which messages of a room are looked up and stored. It holds the turn
+/// to write, so what was looked up is still so when they are stored.
+#[derive(Debug)]
+pub(crate) struct Append {
+    tx: WriteTransaction,
+    room: i64,
+}
+
+impl Append {
+    /// What was posted under any of `client_ids`, whoever the author is.
     pub(crate) async fn posted_as(
         &self,
-        room: i64,
         client_ids: &[&str],
     ) -> Result<Vec<(AccountId, String, Posted)>, StorageError> {
         if client_ids.is_empty() {
@@ -148,10 +163,10 @@ impl Store {
                 message::Column::Id,
                 message::Column::SentAt,
             ])
-            .filter(message::Column::RoomId.eq(room))
+            .filter(message::Column::RoomId.eq(self.room))
             .filter(message::Column::ClientId.is_in(client_ids.iter().copied()))
             .into_tuple()
-            .all(self.db.reader())
+            .all(self.tx.connection())
             .await?;
         Ok(rows
             .into_iter()
@@ -161,16 +176,10 @@ impl Store {
             .collect())
     }
 
-    /// Stores `messages` of `room` in one transaction: all of them, or none. Everybody in
-    /// the room waits for it, so it goes before other writes.
-    pub(crate) async fn append(
-        &self,
-        room: i64,
-        messages: &[Arc<Message>],
-    ) -> Result<(), StorageError> {
-        let tx = self.db.begin_urgent_write().await?;
-        insert(tx.connection(), room, messages).await?;
-        tx.commit().await
+    /// Stores `messages`, all of them or none, and ends the transaction.
+    pub(crate) async fn commit(self, messages: &[Arc<Message>]) -> Result<(), StorageError> {
+        insert(self.tx.connection(), self.room, messages).await?;
+        self.tx.commit().await
     }
 }
 

@@ -23,8 +23,8 @@ use crate::StorageError;
 use crate::file::is_in_memory;
 use crate::health::Health;
 
-/// Connections to a SQLite file: one writes at a time, the others read beside it.
-const SQLITE_CONNECTIONS: u32 = 4;
+/// Connections to a SQLite file for reading.
+const SQLITE_READERS: u32 = 4;
 
 /// How long SQLite waits for a lock held by another process (a backup, a shell)
 /// before it gives up. Within this process writers take turns instead.
@@ -35,7 +35,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub(crate) struct Opened {
+    /// For reading.
     pub(crate) pool: DatabaseConnection,
+    /// For writing: a connection that no reader takes. When thousands come back at once,
+    /// each waits for a connection to read its session by, and messages must not stand in
+    /// that line. A database in memory has one connection for both.
+    pub(crate) writing: DatabaseConnection,
     /// One more connection to a SQLite file, for nothing but to be open. When the last
     /// connection to a file closes, SQLite forgets where its log ends, and the next one
     /// finds out by reading it: there it would find a commit that failed, see
@@ -56,32 +61,46 @@ async fn sqlite(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError>
     // A database in memory lives and dies with its connection: exactly one,
     // never closed for being idle, old or suspect. No disk can fail under it.
     let in_memory = is_in_memory(url);
+    if in_memory {
+        let mut options = options(url, 1);
+        // A database in memory is gone with its last connection.
+        options.min_connections(1).map_sqlx_sqlite_opts(tuned);
+        options.map_sqlx_sqlite_pool_opts(quiet);
+        let pool = open(options).await?;
+        return Ok(Opened { writing: pool.clone(), pool, anchor: None });
+    }
+    // Opened before the pools: connections that turn a new file to WAL at the same
+    // time get in each other's way, and SQLite does not wait there ("database is
+    // locked"). And only this one may make the file: one that is gone later was
+    // deleted, and an empty one in its place would be worse than an error.
+    let anchor = Some(open_anchor(url).await.map_err(StorageError::Connect)?);
+    let guarded_pool = |connections| {
+        let mut options = options(url, connections);
+        options.map_sqlx_sqlite_opts(|sqlite| tuned(sqlite).create_if_missing(false));
+        let health = Arc::clone(health);
+        options.map_sqlx_sqlite_pool_opts(move |pool| guarded(pool, &health));
+        open(options)
+    };
+    let (pool, writing) = (guarded_pool(SQLITE_READERS).await?, guarded_pool(1).await?);
+    Ok(Opened { pool, writing, anchor })
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(if in_memory { 1 } else { SQLITE_CONNECTIONS })
-        .min_connections(u32::from(in_memory))
+        .max_connections(connections)
+        .min_connections(0)
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // The database is in this process: a connection cannot have gone stale.
         .test_before_acquire(false)
         .sqlx_logging(false);
-    let mut anchor = None;
-    if in_memory {
-        options.map_sqlx_sqlite_opts(tuned);
-        options.map_sqlx_sqlite_pool_opts(quiet);
-    } else {
-        // Opened before the pool: connections that turn a new file to WAL at the same
-        // time get in each other's way, and SQLite does not wait there ("database is
-        // locked"). And only this one may make the file: one that is gone later was
-        // deleted, and an empty one in its place would be worse than an error.
-        anchor = Some(open_anchor(url).await.map_err(StorageError::Connect)?);
-        options.map_sqlx_sqlite_opts(|sqlite| tuned(sqlite).create_if_missing(false));
-        let health = Arc::clone(health);
-        options.map_sqlx_sqlite_pool_opts(move |pool| guarded(pool, &health));
-    }
-    let pool = sea_orm::Database::connect(options).await.map_err(StorageError::Connect)?;
-    Ok(Opened { pool, anchor })
+    options
+}
+
+async fn open(options: ConnectOptions) -> Result<DatabaseConnection, StorageError> {
+    sea_orm::Database::connect(options).await.map_err(StorageError::Connect)
 }
 
 async fn open_anchor(url: &str) -> Result<SqliteConnection, DbErr> {

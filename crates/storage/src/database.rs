@@ -43,9 +43,9 @@ impl Database {
     /// [`StorageError::Connect`] if it cannot be opened.
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
         let health = Arc::new(Health::default());
-        let Opened { pool, anchor } = connect::connect(url, &health).await?;
+        let Opened { pool, writing, anchor } = connect::connect(url, &health).await?;
         let file = DatabaseFile::opened(url).map(Arc::new);
-        let writer = Writer::new(pool.clone(), health, file);
+        let writer = Writer::new(writing, health, file);
         let anchor = Arc::new(Mutex::new(anchor));
         Ok(Self { pool, writer, anchor, in_memory: is_in_memory(url), held: Arc::default() })
     }
@@ -202,6 +202,7 @@ impl Database {
     /// [`StorageError::Database`] if closing fails.
     pub async fn close(&self) -> Result<(), StorageError> {
         let finished = self.writer.finish().await;
+        self.writer.close().await?;
         self.pool.close_by_ref().await?;
         let anchor = self.anchor.lock().take();
         if let Some(anchor) = anchor {

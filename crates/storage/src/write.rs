@@ -109,6 +109,11 @@ impl Writer {
         self.make_up().await
     }
 
+    /// Closes the connection that writes, once its current use ends.
+    pub(crate) async fn close(&self) -> Result<(), StorageError> {
+        self.pool.close_by_ref().await.map_err(StorageError::from)
+    }
+
     /// One try to write over what a failed commit left. Needs the turn.
     async fn overwrite(&self) -> Result<(), StorageError> {
         let write = async {

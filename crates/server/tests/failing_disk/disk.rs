@@ -113,14 +113,17 @@ fn shim() -> &'static Path {
     SHIM.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/failing_disk/shim.c");
-        let built = folder.join(format!("failing_disk-{}.so", std::process::id()));
+        // In place at once and whole, should several test runs build it.
+        let (built, draft) = (folder.join("failing_disk.so"), std::process::id().to_string());
+        let draft = folder.join(draft);
         let status = Command::new("cc")
             .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&built, &source])
+            .args([&draft, &source])
             .arg("-ldl")
             .status()
             .expect("a C compiler (Debian: gcc)");
         assert!(status.success(), "{} does not compile", source.display());
+        fs::rename(&draft, &built).expect("to put it in place");
         built
     })
 }

@@ -101,14 +101,10 @@ async fn a_refusal_stands_after_a_sudden_end_with_nothing_in_between() {
     }
 }
 
-fn executable() -> String {
-    std::env::var("TRY_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_packetboat").to_owned())
-}
-
 fn start(folder: &TempDir, environment: &[(&'static str, String)]) -> Binary {
     let mut all = vec![("PACKETBOAT_LIMITS__EXEMPT", "127.0.0.0/8")];
     all.extend(environment.iter().map(|(name, value)| (*name, value.as_str())));
-    Binary::start(&executable(), &folder.path().join("data"), &all)
+    Binary::start(env!("CARGO_BIN_EXE_packetboat"), &folder.path().join("data"), &all)
 }
 
 async fn withstands(fault: Fault) {

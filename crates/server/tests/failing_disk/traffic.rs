@@ -224,6 +224,7 @@ async fn sign_in(
         };
         let body = json!({ "key": key }).to_string();
         let Some(answer) = post(address, "/api/login", &body).await else { return };
+        assert_ne!(answer.status, 401, "a registration was acknowledged and is lost");
         assert!([200, 500, 503].contains(&answer.status), "{answer:?}");
         let session = answer.session();
         of_spare += usize::from(session.is_some() && key == spare);
