@@ -61,7 +61,7 @@ mod tests {
             cut: Bytes::new(),
             frame_end: frame::end_of_frame,
             clock: Arc::new(ManualClock::new(Timestamp(0))),
-            budget: Budget::new(usize::MAX),
+            budget: Budget::new(usize::MAX).into(),
         };
         let outbox = Outbox::new(1, 1, Arc::new(policy));
         outbox.send(&[Bytes::from(vec![0; waiting])]);
