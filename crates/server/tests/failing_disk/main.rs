@@ -209,19 +209,20 @@ async fn check(folder: &TempDir, books: &Books, reader: &Person, round: &str) {
 
     // The sessions say who registered: they belong to nobody else.
     let http = Http::new(server.address());
-    let sessions: Vec<String> = std::mem::take(&mut *books.sign_ins.acknowledged.lock().unwrap());
+    let sessions: Vec<String> =
+        std::mem::take(&mut *books.sign_ins.acknowledged.lock().expect("a list"));
     for session in &sessions {
         let answer = http.with("cookie", &format!("session={session}")).get("/api/user/@me").await;
         assert_eq!(answer.status, 200, "{round}: a session is lost");
     }
     let any = sessions.last().expect("a session").clone();
-    let usernames = std::mem::take(&mut *books.registrations.acknowledged.lock().unwrap());
+    let usernames = std::mem::take(&mut *books.registrations.acknowledged.lock().expect("a list"));
     for username in usernames {
         let path = format!("/api/user/{username}");
         let answer = http.with("cookie", &format!("session={any}")).get(&path).await;
         assert_eq!(answer.status, 200, "{round}: {username} was registered and is lost");
     }
-    let refused = std::mem::take(&mut *books.registrations.refused.lock().unwrap());
+    let refused = std::mem::take(&mut *books.registrations.refused.lock().expect("a list"));
     for username in refused {
         let body = json!({ "username": username }).to_string();
         let answer = http.post("/api/register", body).await;
