@@ -27,7 +27,7 @@ fn message(id: i64, text: &str) -> Arc<Message> {
         author: AccountId(7),
         author_name: "ann".into(),
         text: text.into(),
-        client_id: Some("one".into()),
+        client_id: Some(format!("client-{id}").into()),
     })
 }
 
