@@ -61,6 +61,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use base::{Clock, Principal, Random, Timestamp};
 use http_kit::Exempt;
@@ -138,6 +139,8 @@ struct Inner {
     /// Held while room is made among the live sessions, so that one request does
     /// it for all.
     making_room: tokio::sync::Mutex<()>,
+    /// How often [`sweep`](Accounts::sweep) was called.
+    sweeps: AtomicU32,
     listeners: RwLock<Vec<Arc<dyn SessionEnded>>>,
     /// Changes that must come to their end even if who asked has gone.
     endings: TaskTracker,
@@ -178,6 +181,7 @@ impl Accounts {
             random,
             live: Mutex::new(LiveSessions::new(sessions)),
             making_room: tokio::sync::Mutex::default(),
+            sweeps: AtomicU32::new(0),
             listeners: RwLock::default(),
             endings: TaskTracker::new(),
             resets: Arc::new(Semaphore::new(MAX_PENDING_RESETS)),

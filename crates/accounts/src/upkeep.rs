@@ -2,6 +2,7 @@
 //! sessions and mailed links that ran out are removed, and what was noted while the
 //! clock was ahead is cut, so that it does not last as much longer.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -13,6 +14,9 @@ use crate::store::{links, sessions};
 
 /// The last use of a session is written to the database at most this often.
 pub const WRITE_BACK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sweeps between two looks, the first being one, for what lies in the future.
+const CUT: u32 = 10;
 
 /// Sessions in one write: short, so that messages need not wait behind it.
 const WRITE_BACK_CHUNK: usize = 200;
@@ -26,7 +30,9 @@ impl Accounts {
     /// # Errors
     /// If the database fails; the next call makes up for it.
     pub async fn sweep(&self) -> Result<usize, StorageError> {
-        self.cut_futures().await?;
+        if self.0.sweeps.fetch_add(1, Ordering::Relaxed).is_multiple_of(CUT) {
+            self.cut_futures().await?;
+        }
         self.write_back(self.now().minus(WRITE_BACK_INTERVAL)).await?;
         self.forget_links().await?;
         self.end(Ending::Expired).await

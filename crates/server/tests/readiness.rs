@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::{Binary, Http, PATIENCE, Person, Socket};
@@ -124,6 +125,24 @@ async fn a_database_replaced_under_the_server_takes_nothing_more() {
     scene.nothing_is_taken().await;
     ready_becomes(&scene.server, 503, "The database was replaced by another one.").await;
     fs::rename(&scene.aside, &scene.database).expect("moved back");
+    scene.all_is_well().await;
+}
+
+/// The newest commits are in the log. Deleting it takes them from the next start after a
+/// crash; a server that ends in order still has them.
+#[tokio::test]
+async fn a_log_deleted_under_the_server_takes_nothing_more_and_an_end_in_order_saves_all() {
+    let mut scene = Scene::new().await;
+    fs::remove_file(scene.database.with_extension("db-wal")).expect("it was there");
+    scene.nothing_is_taken().await;
+    ready_becomes(&scene.server, 503, "The database is gone.").await;
+    let pid = Pid::from_raw(scene.server.pid().try_into().expect("a pid")).expect("a pid");
+    kill_process(pid, Signal::TERM).expect("it runs");
+    scene.server.wait();
+    let data = scene.database.parent().expect("a folder");
+    scene.server = Binary::start(EXECUTABLE, data, &[]);
+    scene.ann.session = scene.server.log_in(&scene.ann.key).await;
+    scene.socket = enter(&scene.server, &scene.ann).await;
     scene.all_is_well().await;
 }
 

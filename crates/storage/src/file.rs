@@ -1,9 +1,9 @@
 //! The file that a SQLite database is: where it is, whether there is one, and whether
-//! it is still the one that was opened.
+//! it, with its write-ahead log, is still the one that was opened.
 //!
 //! SQLite goes on reading and writing a file that was deleted or replaced, and what it
 //! commits then is gone at the next start. So the file is looked at before and after
-//! each write: one `stat`, a microsecond beside a disk sync of milliseconds.
+//! each write: a `stat` of each, microseconds beside a disk sync of milliseconds.
 //!
 //! Deliberately absent: opening the file. Closing any descriptor of it would drop the
 //! locks that SQLite holds on it in this process (POSIX locks belong to the process).
@@ -12,6 +12,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -71,6 +72,9 @@ pub(crate) struct DatabaseFile {
     path: PathBuf,
     /// Device and inode.
     number: (u64, u64),
+    /// The same of its write-ahead log, once there was one. It is one file for as long as
+    /// any connection is open, and one always is (see `connect`'s anchor).
+    log: OnceLock<(u64, u64)>,
 }
 
 impl DatabaseFile {
@@ -78,7 +82,7 @@ impl DatabaseFile {
     pub(crate) fn opened(url: &str) -> Option<Self> {
         let path = path_of(url)?;
         let number = number(&fs::metadata(&path).ok()?);
-        Some(Self { path, number })
+        Some(Self { path, number, log: OnceLock::new() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -94,15 +98,31 @@ impl DatabaseFile {
         name.into()
     }
 
-    /// Whether it is still in its place. A place that cannot be looked at counts as
-    /// such: writing will show what is wrong there.
+    /// Whether it is still in its place, and its log, in which the newest commits are.
     pub(crate) fn check(&self) -> Result<(), Detached> {
-        match fs::metadata(&self.path) {
-            Ok(found) if number(&found) == self.number => Ok(()),
-            Ok(_) => Err(Detached::Replaced),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Detached::Gone),
-            Err(_) => Ok(()),
+        compare(&self.path, self.number)?;
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        match self.log.get() {
+            Some(number) => compare(Path::new(&log), *number),
+            None => {
+                if let Ok(found) = fs::metadata(&log) {
+                    self.log.get_or_init(|| number(&found));
+                }
+                Ok(())
+            }
         }
+    }
+}
+
+/// Whether `path` leads to the file `expected`. A place that cannot be looked at counts as
+/// such: writing will show what is wrong there.
+fn compare(path: &Path, expected: (u64, u64)) -> Result<(), Detached> {
+    match fs::metadata(path) {
+        Ok(found) if number(&found) == expected => Ok(()),
+        Ok(_) => Err(Detached::Replaced),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Detached::Gone),
+        Err(_) => Ok(()),
     }
 }
 
