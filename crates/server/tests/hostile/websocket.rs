@@ -119,6 +119,9 @@ async fn nested_json_is_malformed_in_both_dialects_and_the_socket_stays_open() {
 async fn json_frame(raw: &mut Raw) -> (String, Value) {
     loop {
         let (first, payload) = raw.next_frame().await.expect("open");
+        if matches!(first, 0x01 | 0x00 | 0x80) {
+            continue; // A welcome that holds messages comes in fragments.
+        }
         assert_eq!(first, TEXT);
         let frame: Value = serde_json::from_slice(&payload).expect("JSON");
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
