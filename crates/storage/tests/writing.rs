@@ -124,8 +124,8 @@ async fn a_probe_says_whether_the_database_takes_writes() {
 async fn a_file_that_is_gone_is_not_made_again() {
     let (database, folder) = in_file().await;
     let path = folder.path().join("test.db");
-    std::fs::rename(&path, folder.path().join("elsewhere.db")).unwrap();
     let doomed = doomed(&database, 1).await;
+    std::fs::rename(&path, folder.path().join("elsewhere.db")).unwrap();
     assert!(doomed.commit().await.is_err());
     assert!(keep(&database, 2).await.is_err());
     assert!(!path.exists());
