@@ -252,10 +252,12 @@ async fn begins<'a>(
             }
         }
     };
+    let ServeLimits { handshake, headers, .. } = shared.limits;
+    let limit = if shared.tls.is_some() { handshake } else { headers };
     tokio::select! {
         () = shared.stop.cancelled() => None,
         () = place.asked_to_leave() => None,
-        begun = tokio::time::timeout(shared.limits.headers, begun) => begun.ok().flatten(),
+        begun = tokio::time::timeout(limit, begun) => begun.ok().flatten(),
     }
 }
 
@@ -297,7 +299,7 @@ where
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
-            ended = &mut connection => break Some(ended),
+            ended = &mut connection => break ended,
             () = shared.stop.cancelled(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
@@ -305,12 +307,13 @@ where
             () = place.asked_to_leave() => {
                 Pin::new(&mut connection).graceful_shutdown();
                 // For what is on its way out; one that has not sent its headers to the
-                // end has nothing to wait for.
-                break tokio::time::timeout(shared.limits.linger, &mut connection).await.ok();
+                // end has nothing to wait for. Its place is waited for.
+                let _ = tokio::time::timeout(shared.limits.linger, &mut connection).await;
+                return;
             }
         }
     };
-    if let Some(Err(error)) = ended {
+    if let Err(error) = ended {
         tracing::debug!(peer = %peer.address, %error, "connection ended early");
     }
     // Upgraded streams are gone from here, and their place with them.
