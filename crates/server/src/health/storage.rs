@@ -151,7 +151,7 @@ impl StorageHealth {
     }
 
     fn note(&self, verdict: Result<(), Found>) -> Result<(), Trouble> {
-        let known = verdict.as_ref().map(|()| ()).map_err(|found| found.trouble);
+        let known = verdict.as_ref().map_err(|found| found.trouble).copied();
         if std::mem::replace(&mut *self.0.logged.lock(), known) != known {
             match verdict {
                 Ok(()) => tracing::info!("ready again: the database takes writes"),
