@@ -60,6 +60,7 @@ impl Mailer {
         let mut count = 0_u32;
         let mut clock = Correction::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
+            clock.look(self.0.clock.as_ref());
             if let Err(error) = attempts.fill(&self).await {
                 tracing::error!(%error, "cannot read the mail queue");
             }
@@ -185,10 +186,14 @@ impl Correction {
         Self { jumps: ClockWatch::new(clock), is_due: true, went_back: false }
     }
 
+    /// Called before anything is noted: what was noted ahead is then known to be.
+    fn look(&mut self, clock: &dyn Clock) {
+        self.went_back |= self.jumps.jump(clock).is_some_and(|jump| jump.as_millis() < 0);
+    }
+
     /// Called every second; does something only when there may be something to do.
     async fn correct(&mut self, mailer: &Mailer) -> Result<(), StorageError> {
         let clock = mailer.0.clock.as_ref();
-        self.went_back |= self.jumps.jump(clock).is_some_and(|jump| jump.as_millis() < 0);
         if !self.is_due && !self.went_back {
             return Ok(());
         }
