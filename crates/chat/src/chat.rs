@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use base::{AccountId, Clock, Random, SessionRef};
+use base::{AccountId, Clock, Random, SessionRef, Vitals};
 use http_kit::{Exempt, OriginPolicy};
+use hub::Topic;
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
 use tokio::task::JoinHandle;
@@ -22,6 +23,10 @@ use crate::store::Store;
 
 /// The one room there is for now.
 const ROOM: &str = "lobby";
+
+/// How long postings may wait without any being answered before storing counts as standing
+/// still. An answer is a refusal too: a disk that fails at once does not stand still.
+pub const STANDSTILL: Duration = Duration::from_secs(5);
 
 /// What can be set about the chat.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Settings {
     pub auth_timeout: Duration,
     /// How far the room had come, as noted beside the database.
     pub past: Past,
+    /// Who is told if a task of the chat panics.
+    pub vitals: Vitals,
 }
 
 /// How far the room had come when it was open last, noted where the database's fate is
@@ -64,6 +71,7 @@ impl Default for Settings {
             partitions: 1,
             auth_timeout: Duration::from_secs(1),
             past: Past::Unnoted,
+            vitals: Vitals::default(),
         }
     }
 }
@@ -110,12 +118,17 @@ impl Chat {
             tracing::warn!(head, ?past, "the room's history was cut: clients start afresh");
         }
         let rate = Rate { burst: settings.burst, interval: settings.interval };
-        let room = Room::new(record, recent, store, clock, rate, settings.partitions);
-        let room = Arc::new(room);
-        let committer = Mutex::new(Some(tokio::spawn(commit::run(room.clone()))));
+        let topic = Topic::start(settings.partitions, &settings.vitals);
+        let room = Arc::new(Room::new(record, recent, store, clock, rate, topic));
+        let watch = |task| settings.vitals.watch(task);
+        let committer = commit::run(room.clone(), watch("committer"));
+        let committer = Mutex::new(Some(tokio::spawn(committer)));
         let _ushers = [
-            AbortOnDropHandle::new(tokio::spawn(usher::run(room.clone()))),
-            AbortOnDropHandle::new(tokio::spawn(usher::tell_changes(room.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(usher::run(room.clone(), watch("usher")))),
+            AbortOnDropHandle::new(tokio::spawn(usher::tell_changes(
+                room.clone(),
+                watch("presence"),
+            ))),
         ];
         let socketio = OnceLock::new();
         Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer, _ushers })))
@@ -175,6 +188,14 @@ impl Chat {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.room.intake.waiting()
+    }
+
+    /// Whether postings have waited for longer than [`STANDSTILL`] without any being
+    /// answered: the database or delivery stands still.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        let room = &self.0.room;
+        room.intake.unanswered_for(room.clock.monotonic()) > STANDSTILL
     }
 
     /// Socket.IO connections open now.

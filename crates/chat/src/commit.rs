@@ -5,13 +5,15 @@
 //!
 //! Invariants: answers come in the order of the postings; an id is used only by a
 //! message that is stored; after a failure it is read what the database really holds,
-//! before anything is answered if it can be read, and the ids go on from there.
+//! before anything is answered if it can be read, and the ids go on from there. After a
+//! panic neither is known, so the task is not started again: the server goes down in order,
+//! told by the [`Vital`] that the task holds.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{AccountId, Timestamp};
+use base::{AccountId, Timestamp, Vital};
 use hub::Format;
 use parking_lot::Mutex;
 use storage::StorageError;
@@ -74,12 +76,15 @@ pub(crate) struct Intake {
 struct Queue {
     postings: VecDeque<Posting>,
     closed: bool,
+    /// Since when there have been postings without a batch being answered, on the
+    /// monotonic clock.
+    unanswered_since: Option<Duration>,
 }
 
 impl Intake {
     /// Appends a posting. After closing it is dropped without an answer: the close
     /// frame that is on its way to everybody says what became of it.
-    pub(crate) fn push(&self, mut posting: Posting) {
+    pub(crate) fn push(&self, mut posting: Posting, now: Duration) {
         let mut queue = self.queue.lock();
         if queue.closed {
             return;
@@ -88,6 +93,7 @@ impl Intake {
             posting.text = Err(Refusal::RateLimited);
         }
         queue.postings.push_back(posting);
+        queue.unanswered_since.get_or_insert(now);
         drop(queue);
         self.arrived.notify_one();
     }
@@ -101,6 +107,18 @@ impl Intake {
     /// Postings that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.lock().postings.len()
+    }
+
+    /// A batch has been answered, one way or the other.
+    fn answered(&self, now: Duration) {
+        let mut queue = self.queue.lock();
+        queue.unanswered_since = (!queue.postings.is_empty()).then_some(now);
+    }
+
+    /// For how long postings have waited without a batch being answered.
+    pub(crate) fn unanswered_for(&self, now: Duration) -> Duration {
+        let since = self.queue.lock().unanswered_since;
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// The next batch; `None` once closed and empty.
@@ -122,7 +140,7 @@ impl Intake {
 }
 
 /// Stores what comes in until the intake is closed and empty.
-pub(crate) async fn run(room: Arc<Room>) {
+pub(crate) async fn run(room: Arc<Room>, _alive: Vital) {
     let mut last_at = room.last_at();
     let mut in_step = true;
     loop {
@@ -153,6 +171,7 @@ pub(crate) async fn run(room: Arc<Room>) {
         count(&outcomes);
         let batch: Vec<_> = batch.into_iter().zip(outcomes).collect();
         room.publish(&batch);
+        room.intake.answered(room.clock.monotonic());
     }
 }
 

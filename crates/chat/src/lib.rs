@@ -29,7 +29,7 @@ mod routes;
 mod socketio;
 mod store;
 
-pub use chat::{Chat, Past, Settings};
+pub use chat::{Chat, Past, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
 pub use room::MAX_CONNECTIONS;
 pub use routes::{Admission, Gate, GateFuture, TokenFuture};

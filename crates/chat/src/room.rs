@@ -143,13 +143,13 @@ impl Room {
         store: Store,
         clock: Arc<dyn Clock>,
         rate: Rate,
-        partitions: usize,
+        topic: Topic,
     ) -> Self {
         let removed = recent.removed(MAX_REMOVED).into();
         Self {
             record,
             state: Mutex::new(State { recent, removed, ..State::default() }),
-            topic: Topic::start(partitions),
+            topic,
             intake: Intake::default(),
             store,
             clock,

@@ -25,6 +25,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::response::{IntoResponse, Response};
+use base::{Vital, Vitals};
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, StatusCode, Version};
 use hyper::body::Incoming;
@@ -108,7 +109,7 @@ const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 ///
 /// Returns at once. Loops and connections run on `tasks` until `stop` is
 /// cancelled: then the listeners close, idle connections close, requests under
-/// way are finished, and the tracker empties.
+/// way are finished, and the tracker empties. `vitals` hear of a loop that panicked.
 pub fn serve(
     listeners: Vec<TcpListener>,
     app: Router,
@@ -116,6 +117,7 @@ pub fn serve(
     limits: ServeLimits,
     stop: &CancellationToken,
     tasks: &TaskTracker,
+    vitals: &Vitals,
 ) {
     let (of_network, uncounted) = (limits.connections_of_network, limits.uncounted.clone());
     let shared = Arc::new(Shared {
@@ -130,7 +132,7 @@ pub fn serve(
         tasks: tasks.clone(),
     });
     for listener in listeners {
-        tasks.spawn(accept_loop(listener, Arc::clone(&shared)));
+        tasks.spawn(accept_loop(listener, Arc::clone(&shared), vitals.watch("listener")));
     }
 }
 
@@ -156,7 +158,7 @@ fn builder(limits: &ServeLimits) -> http1::Builder {
     builder
 }
 
-async fn accept_loop(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept_loop(listener: TcpListener, shared: Arc<Shared>, _alive: Vital) {
     let mut failing = false;
     loop {
         let next = async {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
+use base::Vitals;
 use http_kit::{Client, EdgeOptions, MAX_JSON_BODY, ServeLimits, StrictJson, Tls, edge, serve};
 use identity::{Identity, over_tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -49,7 +50,7 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let app = edge(routes, options);
-        serve(vec![listener], app, tls, limits, &stop, &tasks);
+        serve(vec![listener], app, tls, limits, &stop, &tasks, &Vitals::default());
         Self { address, stop, tasks, begun, go }
     }
 

@@ -8,10 +8,15 @@
 //! Invariants: a member that joins hears exactly what is submitted after its
 //! [`Op::Join`]; operations are carried out in the order of submission; the members
 //! of a partition belong to its task alone, so no lock is held while delivering.
+//!
+//! A partition whose task panicked may have written half a round, so it is not started
+//! again: the [`Vitals`] are told, what is submitted to it is dropped, and waiting for it
+//! is over at once. Its members wait for whoever ends the server to close them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base::Vitals;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -27,6 +32,9 @@ pub const MAX_FORMATS: usize = 4;
 /// publisher back. At this depth the delivering core is saturated; more would only
 /// add delay and memory.
 const MAX_BACKLOG: usize = 4_096;
+
+/// What the delivering tasks are called in the [`Vitals`].
+const TASK: &str = "delivery";
 
 /// A wire format by its number, below [`MAX_FORMATS`]. The capability that owns the
 /// topic decides what each number stands for.
@@ -93,22 +101,33 @@ pub enum Op {
 /// What waits for one partition's task.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
-    ops: Mutex<Vec<Op>>,
+    ops: Mutex<Ops>,
     backlog: AtomicUsize,
     arrived: Notify,
     drained: Notify,
     delivered: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Ops {
+    waiting: Vec<Op>,
+    /// The task is gone: nothing is taken any more.
+    abandoned: bool,
+}
+
 impl Intake {
     fn submit(&self, ops: impl Iterator<Item = Op>) {
-        let mut waiting = self.ops.lock();
+        let mut intake = self.ops.lock();
+        if intake.abandoned {
+            return;
+        }
+        let waiting = &mut intake.waiting;
         let before = waiting.len();
         waiting.extend(ops);
         let added = waiting.len() - before;
         // Counted before anybody can take them: `done` must never count below zero.
         self.backlog.fetch_add(added, Ordering::SeqCst);
-        drop(waiting);
+        drop(intake);
         if added > 0 {
             self.arrived.notify_one();
         }
@@ -117,7 +136,7 @@ impl Intake {
     /// Everything submitted so far; waits until there is something.
     pub(crate) async fn take(&self) -> Vec<Op> {
         loop {
-            let ops = std::mem::take(&mut *self.ops.lock());
+            let ops = std::mem::take(&mut self.ops.lock().waiting);
             if !ops.is_empty() {
                 return ops;
             }
@@ -129,6 +148,17 @@ impl Intake {
     pub(crate) fn done(&self, ops: usize, deliveries: usize) {
         self.backlog.fetch_sub(ops, Ordering::SeqCst);
         self.delivered.fetch_add(deliveries, Ordering::Relaxed);
+        self.drained.notify_waiters();
+    }
+
+    /// The task is gone: nothing waits here any more.
+    fn abandon(&self) {
+        let mut intake = self.ops.lock();
+        intake.abandoned = true;
+        intake.waiting = Vec::new();
+        // Under the lock, so that nothing is added afterwards.
+        self.backlog.store(0, Ordering::SeqCst);
+        drop(intake);
         self.drained.notify_waiters();
     }
 
@@ -144,6 +174,15 @@ impl Intake {
     }
 }
 
+/// Abandons a partition's intake when its task is gone, however it went.
+struct Attendance(Arc<Intake>);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 /// One room's members and their order. See the module's documentation.
 #[derive(Debug)]
 pub struct Topic {
@@ -153,12 +192,19 @@ pub struct Topic {
 
 impl Topic {
     /// A topic with `partitions` delivering tasks (at least one), started on the
-    /// current Tokio runtime.
+    /// current Tokio runtime and watched by `vitals`.
     #[must_use]
-    pub fn start(partitions: usize) -> Self {
+    pub fn start(partitions: usize, vitals: &Vitals) -> Self {
         let partitions: Vec<Arc<Intake>> = (0..partitions.max(1)).map(|_| Arc::default()).collect();
-        let tasks =
-            partitions.iter().map(|intake| tokio::spawn(Round::run(intake.clone()))).collect();
+        let start = |intake: &Arc<Intake>| {
+            let (vital, attendance) = (vitals.watch(TASK), Attendance(intake.clone()));
+            let intake = intake.clone();
+            tokio::spawn(async move {
+                let _here = (vital, attendance);
+                Round::run(intake).await;
+            })
+        };
+        let tasks = partitions.iter().map(start).collect();
         Self { partitions, tasks }
     }
 
@@ -173,14 +219,15 @@ impl Topic {
 
     /// Waits until the delivering tasks have room for more. The publisher of
     /// messages awaits it between batches, so that posting slows to the pace of
-    /// delivery instead of filling memory.
+    /// delivery instead of filling memory. A partition whose task is gone is not waited for.
     pub async fn ready(&self) {
         for intake in &self.partitions {
             intake.below(MAX_BACKLOG).await;
         }
     }
 
-    /// Waits until everything submitted before has been handed to the outboxes.
+    /// Waits until everything submitted before has been handed to the outboxes, or its
+    /// partition's task is gone.
     pub async fn flushed(&self) {
         for intake in &self.partitions {
             intake.below(0).await;

@@ -4,14 +4,21 @@
 //! should nobody come back to say how it went. So a mail is sent **at least once**: if the
 //! process dies between the receiver's server accepting it and the row saying so, it is sent
 //! a second time after [`CLAIM`], with the same Message-ID.
+//!
+//! As long as the process lives it is sent once: an attempt keeps its place, of
+//! [`MAX_AT_ONCE`], until its outcome is on record, however often that has to be tried. So
+//! while outcomes cannot be recorded, that many mails leave at most.
+//!
+//! A panic costs the item that panicked: an attempt counts as failed, a look at the queue is
+//! repeated with the next tick.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::{Clock, ClockWatch, Random, Timestamp};
+use base::{Clock, ClockWatch, Random, Timestamp, Vitals, caught};
 use storage::StorageError;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Failure;
@@ -38,6 +45,13 @@ pub const KEEP_SENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long a mail that was given up stays on record.
 pub const KEEP_FAILED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// The pause before an outcome that could not be recorded is recorded again; doubled each
+/// time.
+const FIRST_RECORD_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest such pause.
+const LONGEST_RECORD_PAUSE: Duration = Duration::from_secs(8);
+
 /// How often the queue is looked at without anybody waking it.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -52,8 +66,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
 impl Mailer {
     /// Sends what is due until `stop` is cancelled; then gives attempts under way a
-    /// second. One cut short then is made again after a restart.
-    pub async fn run(self, stop: CancellationToken) {
+    /// second. One cut short then is made again after a restart. Panics are told to `vitals`.
+    pub async fn run(self, stop: CancellationToken, vitals: Vitals) {
+        let (queue, upkeep) = (vitals.watch("mail queue"), vitals.watch("mail upkeep"));
         let mut attempts = Attempts::default();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,7 +76,7 @@ impl Mailer {
         let mut clock = Correction::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
             clock.look(self.0.clock.as_ref());
-            if let Err(error) = attempts.fill(&self).await {
+            if let Some(Err(error)) = queue.survive(attempts.fill(&self)).await {
                 tracing::error!(%error, "cannot read the mail queue");
             }
             tokio::select! {
@@ -69,10 +84,10 @@ impl Mailer {
                 Some(()) = attempts.next() => {}
                 () = self.0.wake.notified() => {}
                 _ = ticks.tick() => {
-                    if let Err(error) = clock.correct(&self).await {
+                    if let Some(Err(error)) = upkeep.survive(clock.correct(&self)).await {
                         tracing::error!(%error, "cannot clean up the mail queue");
                     }
-                    if let Err(error) = self.upkeep(count).await {
+                    if let Some(Err(error)) = upkeep.survive(self.upkeep(count)).await {
                         tracing::error!(%error, "cannot clean up the mail queue");
                     }
                     count = count.wrapping_add(1);
@@ -129,45 +144,59 @@ impl Mailer {
         let outcome = if self.0.clock.now() > claimed.give_up_at {
             Err(Failure::Permanent("it waited for too long to be of use".to_owned()))
         } else {
-            self.0.delivery.deliver(&claimed.letter).await
+            let delivered = caught(self.0.delivery.deliver(&claimed.letter)).await;
+            let panicked = || Err(Failure::Temporary("sending it failed inside".to_owned()));
+            delivered.unwrap_or_else(panicked).map(drop)
         };
-        if let Err(error) = self.record(&claimed, outcome.map(|_| ())).await {
-            // It is due again by itself; the receiver may get it twice.
-            tracing::error!(mail = claimed.letter.id, %error, "cannot record what became of a mail");
+        let mut pause = FIRST_RECORD_PAUSE;
+        loop {
+            match caught(self.record(&claimed, &outcome)).await {
+                Some(Ok(())) => return,
+                Some(Err(error)) => {
+                    let mail = claimed.letter.id;
+                    tracing::error!(mail, %error, "cannot record what became of a mail");
+                }
+                None => {} // Logged by the process's panic hook.
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_RECORD_PAUSE);
         }
     }
 
     async fn record(
         &self,
         claimed: &Claimed,
-        outcome: Result<(), Failure>,
+        outcome: &Result<(), Failure>,
     ) -> Result<(), StorageError> {
         let Claimed { letter, kind, attempts, give_up_at } = claimed;
-        let (id, now) = (letter.id, self.0.clock.now());
+        let (id, to, now) = (letter.id, &letter.to, self.0.clock.now());
+        let next = now.plus(pause(*attempts, self.0.random.as_ref()));
+        let error = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let over = matches!(outcome, Err(Failure::Permanent(_))) || next > *give_up_at;
+
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
+        match outcome {
+            Ok(()) => store::sent(on, id, now).await?,
+            Err(_) if over => store::failed(on, id, now, &error).await?,
+            Err(_) => store::put_off(on, id, next, &error).await?,
+        }
+        transaction.commit().await?;
+
         let result = match outcome {
             Ok(()) => {
-                store::sent(on, id, now).await?;
-                tracing::info!(mail = id, kind, to = %letter.to, attempts, "mail sent");
+                tracing::info!(mail = id, kind, %to, attempts, "mail sent");
                 "sent"
             }
-            Err(failure) => {
-                let next = now.plus(pause(*attempts, self.0.random.as_ref()));
-                let over = matches!(failure, Failure::Permanent(_)) || next > *give_up_at;
-                let error = failure.to_string();
-                if over {
-                    store::failed(on, id, now, &error).await?;
-                    tracing::error!(mail = id, kind, to = %letter.to, attempts, error, "mail given up");
-                    "failed"
-                } else {
-                    store::put_off(on, id, next, &error).await?;
-                    tracing::warn!(mail = id, kind, to = %letter.to, attempts, error, "mail put off");
-                    "put_off"
-                }
+            Err(_) if over => {
+                tracing::error!(mail = id, kind, %to, attempts, error, "mail given up");
+                "failed"
+            }
+            Err(_) => {
+                tracing::warn!(mail = id, kind, %to, attempts, error, "mail put off");
+                "put_off"
             }
         };
-        transaction.commit().await?;
         metrics::counter!("packetboat_mail_attempts_total", "result" => result).increment(1);
         Ok(())
     }
@@ -254,7 +283,7 @@ impl Attempts {
     /// Waits for one to end; `None` if there is none.
     async fn next(&mut self) -> Option<()> {
         let ended = self.tasks.join_next_with_id().await?;
-        // A panic is logged by the runtime's hook; the mail is due again by itself.
+        // Should an attempt panic nevertheless, the mail is due again by itself.
         let task = ended.map_or_else(|error: JoinError| error.id(), |(id, ())| id);
         self.mails.remove(&task);
         Some(())

@@ -5,12 +5,16 @@
 mod support;
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base::{Clock, ManualClock, OsRandom, Random, Timestamp, Vitals};
 use mail::{
     Delivery, EnqueueError, KEEP_FAILED, KEEP_SENT, MAILS_PER_MAILBOX, MAX_BODY, Mail, MailQuery,
     MailSort, MailState, Mailer,
 };
+use storage::Connection;
 use support::{HOUR, Script, SmtpServer, World, mail_to, nowhere};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +33,7 @@ async fn the_worker_sends_what_comes_in_and_ends_when_told() {
     let server = SmtpServer::start(Script::default()).await;
     let world = World::new(server.delivery("smtp", "", "")).await;
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
     for n in 0..10 {
         world.mailer.post(mail_to(&format!("ann{n}@example.org")));
     }
@@ -198,7 +202,7 @@ async fn the_texts_of_a_mail_that_left_are_forgotten_and_in_time_all_of_it() {
         world.clock.advance(kept);
         // The worker cleans up when it starts, and every ten minutes.
         let stop = CancellationToken::new();
-        let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+        let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
         until(|| async { !keep(&world, id).await }).await;
         stop.cancel();
         worker.await.unwrap();
@@ -290,7 +294,7 @@ async fn a_mail_that_a_clock_ahead_took_in_leaves_when_the_clock_is_right() {
     let id = world.enqueue("ann@example.org").await;
     world.clock.jump(-DAY);
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
     until(|| async { world.state(id).await == MailState::Sent }).await;
     let made = world.get(id).await.created_at;
     assert!(!made.is_ahead_of(base::Clock::now(&*world.clock)), "it counts as made now");
@@ -302,7 +306,7 @@ async fn a_mail_that_a_clock_ahead_took_in_leaves_when_the_clock_is_right() {
 async fn a_mail_put_off_by_a_clock_ahead_is_tried_when_the_clock_is_right() {
     let world = World::new(nowhere()).await;
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(world.mailer.clone().run(stop.clone()));
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
     let id = world.enqueue("ann@example.org").await;
     // The outcome is on record, not only the attempt.
     until(|| async { world.get(id).await.last_error.is_some() }).await;
@@ -313,6 +317,133 @@ async fn a_mail_put_off_by_a_clock_ahead_is_tried_when_the_clock_is_right() {
     // Due in four minutes of a clock that is two hours ahead.
     world.clock.jump(-DAY / 12);
     until(|| async { world.get(id).await.attempts == 3 }).await;
+    stop.cancel();
+    worker.await.unwrap();
+}
+
+/// Lets the worker run until it has sent a mail of its own several times after
+/// [`mail::CLAIM`]; how often Ann's mail left meanwhile.
+async fn sent_to_ann_while_others_are_served(world: &World, server: &SmtpServer) -> usize {
+    let is_to = |name| move |mail: &support::Taken| mail.to[0].contains(name);
+    let count = |name| server.taken().iter().filter(|mail| is_to(name)(mail)).count();
+    until(|| async { count("ann") == 1 }).await;
+    for round in 1..=3 {
+        world.clock.advance(2 * mail::CLAIM);
+        let other = world.enqueue(&format!("bob{round}@example.org")).await;
+        until(|| async { world.state(other).await == MailState::Sent }).await;
+    }
+    count("ann")
+}
+
+#[tokio::test]
+async fn a_mail_that_left_is_not_sent_again_while_that_cannot_be_recorded() {
+    let server = SmtpServer::start(Script::default()).await;
+    let world = World::new(server.delivery("smtp", "", "")).await;
+    let run = async |statement: &str| {
+        let transaction = world.db.begin_write().await.unwrap();
+        transaction.connection().execute_unprepared(statement).await.unwrap();
+        transaction.commit().await.unwrap();
+    };
+    run("CREATE TRIGGER broken BEFORE UPDATE ON mail_queue
+         WHEN NEW.state = 'sent' AND NEW.recipient LIKE 'ann%'
+         BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END")
+    .await;
+    let (id, stop) = (world.enqueue("ann@example.org").await, CancellationToken::new());
+    let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
+    assert_eq!(sent_to_ann_while_others_are_served(&world, &server).await, 1);
+    assert_eq!(world.state(id).await, MailState::Queued);
+    run("DROP TRIGGER broken").await;
+    until(|| async { world.state(id).await == MailState::Sent }).await;
+    stop.cancel();
+    worker.await.unwrap();
+    let to_ann = server.taken().iter().filter(|mail| mail.to[0].contains("ann")).count();
+    assert_eq!(to_ann, 1);
+}
+
+/// Panics while it is armed, wherever it is asked.
+#[derive(Debug)]
+struct Bomb {
+    armed: AtomicBool,
+    clock: Arc<ManualClock>,
+}
+
+impl Bomb {
+    fn armed(world: &World) -> Arc<Self> {
+        Arc::new(Self { armed: AtomicBool::new(true), clock: world.clock.clone() })
+    }
+
+    fn arm(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
+
+    fn defuse(&self) {
+        self.armed.store(false, Ordering::SeqCst);
+    }
+
+    fn tick(&self) {
+        assert!(!self.armed.load(Ordering::SeqCst), "on purpose");
+    }
+}
+
+impl Random for Bomb {
+    fn fill(&self, buffer: &mut [u8]) {
+        self.tick();
+        OsRandom.fill(buffer);
+    }
+}
+
+impl Clock for Bomb {
+    fn now(&self) -> Timestamp {
+        self.tick();
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_left_is_not_sent_again_when_recording_that_panics() {
+    let server = SmtpServer::start(Script::default()).await;
+    let way = || server.delivery("smtp", "", "");
+    let world = World::new(way()).await;
+    let bomb = Bomb::armed(&world);
+    // Mails take their pause between attempts from it, when an outcome is recorded.
+    let mailer = mail::Mailer::new(world.db.clone(), world.clock.clone(), bomb.clone(), way());
+    let (id, stop) = (world.enqueue("ann@example.org").await, CancellationToken::new());
+    let worker = tokio::spawn(mailer.run(stop.clone(), Vitals::default()));
+    until(|| async { server.taken().len() == 1 }).await;
+    for round in 1..=3 {
+        world.clock.advance(2 * mail::CLAIM);
+        world.enqueue(&format!("bob{round}@example.org")).await;
+        until(|| async { server.taken().len() > round }).await;
+    }
+    bomb.defuse();
+    until(|| async { world.state(id).await == MailState::Sent }).await;
+    stop.cancel();
+    worker.await.unwrap();
+    let to_ann = server.taken().iter().filter(|mail| mail.to[0].contains("ann")).count();
+    assert_eq!(to_ann, 1);
+}
+
+#[tokio::test]
+async fn a_look_at_the_queue_that_panics_is_told_and_repeated() {
+    let server = SmtpServer::start(Script::default()).await;
+    let way = || server.delivery("smtp", "", "");
+    let world = World::new(way()).await;
+    let (bomb, vitals) = (Bomb::armed(&world), Vitals::default());
+    bomb.defuse();
+    let mailer = mail::Mailer::new(world.db.clone(), bomb.clone(), Arc::new(OsRandom), way());
+    let (first, stop) = (world.enqueue("bob@example.org").await, CancellationToken::new());
+    let worker = tokio::spawn(mailer.run(stop.clone(), vitals.clone()));
+    until(|| async { world.state(first).await == MailState::Sent }).await;
+    bomb.arm();
+    let id = world.enqueue("ann@example.org").await;
+    until(|| async { vitals.missing().len() == 2 }).await;
+    bomb.defuse();
+    until(|| async { world.state(id).await == MailState::Sent }).await;
+    until(|| async { vitals.missing().is_empty() }).await;
     stop.cancel();
     worker.await.unwrap();
 }

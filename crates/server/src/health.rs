@@ -1,6 +1,7 @@
 //! `/health`: the process lives. `/ready`: it may take traffic.
 
 mod storage;
+mod work;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::storage::StorageHealth;
+pub(crate) use self::work::WorkHealth;
 
 /// When to ask again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -19,16 +21,21 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 struct Health {
     storage: StorageHealth,
+    work: WorkHealth,
     draining: CancellationToken,
 }
 
 /// `/health` and `/ready`; not ready once `draining` is cancelled, nor while nothing can
-/// be stored.
-pub(crate) fn routes(storage: StorageHealth, draining: CancellationToken) -> Router {
+/// be stored or the server does not do its `work`.
+pub(crate) fn routes(
+    storage: StorageHealth,
+    work: WorkHealth,
+    draining: CancellationToken,
+) -> Router {
     Router::new()
         .route("/health", get(async || Json(json!({"status": "ok"}))))
         .route("/ready", get(ready))
-        .with_state(Health { storage, draining })
+        .with_state(Health { storage, work, draining })
 }
 
 async fn ready(State(health): State<Health>) -> Result<Json<Value>, ApiError> {
@@ -36,6 +43,7 @@ async fn ready(State(health): State<Health>) -> Result<Json<Value>, ApiError> {
     if health.draining.is_cancelled() {
         return Err(not_ready("The server is stopping."));
     }
+    health.work.check().map_err(not_ready)?;
     health.storage.check().await.map_err(|trouble| not_ready(trouble.sentence()))?;
     Ok(Json(json!({"status": "ready"})))
 }
@@ -45,7 +53,7 @@ mod tests {
     use super::*;
     use ::storage::Database;
     use axum::body::Body;
-    use base::SystemClock;
+    use base::{SystemClock, Vitals};
     use http::{Request, StatusCode};
     use http_body_util::BodyExt;
     use tower::ServiceExt;
@@ -56,7 +64,8 @@ mod tests {
         draining: &CancellationToken,
     ) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let app = routes(StorageHealth::new(database.clone()), draining.clone());
+        let work = WorkHealth::new(Vitals::default(), || false);
+        let app = routes(StorageHealth::new(database.clone()), work, draining.clone());
         let answer = app.oneshot(request).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();

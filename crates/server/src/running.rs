@@ -24,6 +24,8 @@ pub struct Running {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) metrics_address: Option<SocketAddr>,
     pub(crate) setup_path: Option<String>,
+    /// Cancelled when a task that the server cannot do without has panicked.
+    pub(crate) failed: CancellationToken,
     pub(crate) work: Work,
     /// Cancelled by dropping: a server nobody holds takes no connections.
     pub(crate) _abandoned: [DropGuard; 2],
@@ -52,6 +54,8 @@ pub struct Drained {
     /// Whether every request and socket ended, and everything was written, within
     /// [`DRAIN_LIMIT`].
     pub complete: bool,
+    /// Whether a task that the server cannot do without has panicked, before or meanwhile.
+    pub failed: bool,
     /// What the server still held at the end; all zero unless it was cut short.
     pub left: Left,
 }
@@ -83,6 +87,13 @@ impl Running {
         self.work.house.sweep_sockets().await;
     }
 
+    /// Waits until a task that the server cannot do without has panicked; the log says
+    /// which. What it would have done is not done from then on, and `/ready` says so:
+    /// [drain](Running::drain) the server and start another.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
     /// Ends the server: no new connections, what was accepted is delivered, every
     /// socket gets its close frame, everything is written. Takes [`DRAIN_LIMIT`]
     /// at most.
@@ -109,6 +120,7 @@ impl Running {
         // Last: from here on another server may have the folder.
         drop(data);
         let left = house.left();
-        Drained { complete: clients_done && matches!(written, Ok(Ok(()))), left }
+        let complete = clients_done && matches!(written, Ok(Ok(())));
+        Drained { complete, failed: self.failed.is_cancelled(), left }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use base::{Clock, OsRandom, Random, SystemClock};
+use base::{Clock, OsRandom, Random, SystemClock, Vitals};
 use chat::Past;
 use http_kit::{
     EdgeOptions, Exempt, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies,
@@ -21,14 +21,14 @@ use crate::bind::{BindError, bind_all};
 use crate::config::Settings;
 use crate::data::{DataError, DataFolder, HeadNote};
 use crate::database::{self, OpenError, Opened};
-use crate::health::StorageHealth;
+use crate::health::{self, StorageHealth, WorkHealth};
 use crate::mailing::{MailSetupError, Mailing};
 use crate::metrics::{self, Access};
 use crate::pages::Site;
 use crate::running::{Running, Work};
+use crate::ticker;
 use crate::watch::Watch;
 use crate::wiring::House;
-use crate::{health, ticker};
 
 /// What a server takes from the world besides its settings.
 #[derive(Clone, Debug)]
@@ -109,28 +109,40 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let first = addresses.first().copied().unwrap_or(settings.listen[0]);
     let mailing = Mailing::open(&settings, &environment, data.path(), first, database.clone())?;
     let mailer = mailing.mailer.clone();
-    let house =
-        House::open(&settings, &environment, origins.clone(), database.clone(), mailing, past)
-            .await?;
+    let failed = CancellationToken::new();
+    let vitals = vitals(failed.clone());
+    let of_house = (origins.clone(), database.clone(), mailing);
+    let house = House::open(&settings, &environment, of_house, past, &vitals).await?;
     let setup_path = house.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
     let site = Site::new(data.secrets());
     let health = StorageHealth::new(database.clone());
-    let ready = health::routes(health.clone(), serving.0.clone());
+    let observed = house.clone();
+    let work = WorkHealth::new(vitals.clone(), move || observed.stands_still());
+    let ready = health::routes(health.clone(), work, serving.0.clone());
     let apps = Apps::new(&settings, origins, &house, &site, ready, &recorder);
     let uncounted = [&settings.trusted_proxies[..], &settings.exempt[..]].concat();
     let limits = ServeLimits { uncounted, ..ServeLimits::default() };
-    serve(listeners, apps.main, tls.clone(), limits.clone(), &serving.0, &serving.1);
-    serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1);
-    background.1.spawn(ticker::sockets(house.clone(), background.0.clone()));
-    background.1.spawn(mailer.run(background.0.clone()));
+    serve(listeners, apps.main, tls.clone(), limits.clone(), &serving.0, &serving.1, &vitals);
+    serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1, &vitals);
+    let (stop, tasks) = &background;
+    tasks.spawn(ticker::sockets(house.clone(), stop.clone(), vitals.clone()));
+    tasks.spawn(mailer.run(stop.clone(), vitals.clone()));
     let watch = Watch::new(house.clone(), health, note, environment.clock.clone());
-    background.1.spawn(watch.run(background.0.clone()));
-    background.1.spawn(ticker::run(house.clone(), tls, recorder, background.0.clone()));
+    tasks.spawn(watch.run(stop.clone(), vitals.clone()));
+    tasks.spawn(ticker::run(house.clone(), tls, recorder, stop.clone(), vitals));
     let _abandoned = [serving.0.clone().drop_guard(), background.0.clone().drop_guard()];
     let work = Work { house, database, serving, background, data };
-    Ok(Running { addresses, metrics_address, setup_path, work, _abandoned })
+    Ok(Running { addresses, metrics_address, setup_path, failed, work, _abandoned })
+}
+
+/// Says which task was lost, and cancels `failed`.
+fn vitals(failed: CancellationToken) -> Vitals {
+    Vitals::new(move |task| {
+        tracing::error!(task, "a task that the server cannot do without has panicked");
+        failed.cancel();
+    })
 }
 
 fn load_tls(settings: &Settings) -> Result<Option<Arc<Tls>>, TlsError> {

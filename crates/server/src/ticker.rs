@@ -1,8 +1,12 @@
 //! What happens every second, whatever else does.
+//!
+//! Each kind of work survives its own panics and is tried again with the next tick: what
+//! one tick leaves undone, the next one does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Vitals;
 use http_kit::Tls;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::MissedTickBehavior;
@@ -18,14 +22,17 @@ const SLOW: u32 = 5;
 
 /// Keeps the sockets' dead-lines until `stop` is cancelled. A task of its own: a slow
 /// database must not make peers look dead.
-pub(crate) async fn sockets(house: House, stop: CancellationToken) {
+pub(crate) async fn sockets(house: House, stop: CancellationToken, vitals: Vitals) {
+    let (sweep, upkeep) = (vitals.watch("socket sweep"), vitals.watch("upkeep"));
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => house.sweep_sockets().await,
+            _ = ticks.tick() => {}
         }
+        sweep.survive(house.sweep_sockets()).await;
+        upkeep.survive(async { house.upkeep() }).await;
     }
 }
 
@@ -35,7 +42,9 @@ pub(crate) async fn run(
     tls: Option<Arc<Tls>>,
     recorder: PrometheusHandle,
     stop: CancellationToken,
+    vitals: Vitals,
 ) {
+    let (sweep, files) = (vitals.watch("session sweep"), vitals.watch("certificate look"));
     let mut ticks = tokio::time::interval(TICK);
     // After a stall one tick is enough.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -45,7 +54,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        house.sweep().await;
+        sweep.survive(house.sweep()).await;
         count = count.wrapping_add(1);
         if count.is_multiple_of(SLOW) {
             let (tls, recorder) = (tls.clone(), recorder.clone());
@@ -55,8 +64,7 @@ pub(crate) async fn run(
                 }
                 recorder.run_upkeep();
             });
-            // A panic in there is logged by the runtime's hook; the next look comes.
-            let _ = slow.await;
+            files.set_well(slow.await.is_ok());
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, ClockWatch};
+use base::{Clock, ClockWatch, Vitals};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +40,8 @@ impl Watch {
 
     /// Runs until `stop` is cancelled, which comes after the last message is stored: the
     /// note is right at the end.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken, vitals: Vitals) {
+        let vital = vitals.watch("watch");
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -48,10 +49,14 @@ impl Watch {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            self.look_at_the_clock();
-            self.storage.keep_watch().await;
-            self.note_head().await;
+            vital.survive(self.look()).await;
         }
+        self.note_head().await;
+    }
+
+    async fn look(&mut self) {
+        self.look_at_the_clock();
+        self.storage.keep_watch().await;
         self.note_head().await;
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use accounts::{Accounts, Admitted, Presence, SessionEnded};
 use admin::AuditLog;
 use axum::Router;
-use base::{AccountId, Principal, SessionRef};
+use base::{AccountId, Principal, SessionRef, Vitals};
 use chat::{Admission, Chat, Gate, GateFuture, Past, TokenFuture};
 use http::HeaderMap;
 use http_kit::{ApiError, Client, Exempt, OriginPolicy};
@@ -69,10 +69,9 @@ impl House {
     pub(crate) async fn open(
         settings: &Settings,
         environment: &Environment,
-        origins: OriginPolicy,
-        database: Database,
-        mailing: Mailing,
+        (origins, database, mailing): (OriginPolicy, Database, Mailing),
         past: Past,
+        vitals: &Vitals,
     ) -> Result<Self, StorageError> {
         let clock = Arc::clone(&environment.clock);
         let random = Arc::clone(&environment.random);
@@ -85,6 +84,7 @@ impl House {
             partitions,
             auth_timeout: settings.chat_auth_timeout,
             past,
+            vitals: vitals.clone(),
             ..chat::Settings::default()
         };
         let chat = Chat::open(
@@ -120,9 +120,18 @@ impl House {
         Ok(self.accounts.setup_token().await?.map(|token| format!("/setup/{token}/")))
     }
 
-    /// Ends what is overdue: called every second.
-    pub(crate) async fn sweep(&self) {
+    /// Renews the gauges, and forgets what is over: called every second.
+    pub(crate) fn upkeep(&self) {
         self.chat.upkeep();
+    }
+
+    /// Whether postings wait and none is answered.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.chat.stands_still()
+    }
+
+    /// Ends sessions that are overdue: called every second. Waits for the database.
+    pub(crate) async fn sweep(&self) {
         match self.accounts.sweep().await {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "sessions expired"),

@@ -114,7 +114,7 @@ impl Seat {
             client_id,
             text,
         };
-        self.room.intake.push(posting);
+        self.room.intake.push(posting, self.room.clock.monotonic());
     }
 
     fn keeps_pace(&self) -> bool {

@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Vital;
 use hub::Outbox;
 use tokio::time::timeout;
 
@@ -83,8 +84,9 @@ impl Queue {
     }
 }
 
-/// Lets in those who wait, for ever.
-pub(crate) async fn run(room: Arc<Room>) {
+/// Lets in those who wait, for ever. Who was taken out of the queue when it panics is lost,
+/// so it is not started again: the server goes down in order, told by `_alive`.
+pub(crate) async fn run(room: Arc<Room>, _alive: Vital) {
     loop {
         room.arriving.notified().await;
         loop {
@@ -100,7 +102,7 @@ pub(crate) async fn run(room: Arc<Room>) {
 }
 
 /// Tells a large room of changes, for as long as there are some to tell.
-pub(crate) async fn tell_changes(room: Arc<Room>) {
+pub(crate) async fn tell_changes(room: Arc<Room>, _alive: Vital) {
     loop {
         room.changed.notified().await;
         while room.tell_changes() {
@@ -113,8 +115,8 @@ pub(crate) async fn tell_changes(room: Arc<Room>) {
 mod tests {
     use std::io::{self, IoSlice};
 
-    use base::{AccountId, Activity, ManualClock, Principal, SessionRef, Timestamp};
-    use hub::{Budget, Policy, Sink};
+    use base::{AccountId, Activity, ManualClock, Principal, SessionRef, Timestamp, Vitals};
+    use hub::{Budget, Policy, Sink, Topic};
     use parking_lot::Mutex;
     use storage::Database;
 
@@ -169,7 +171,9 @@ mod tests {
             let store = Store::new(Database::connect("sqlite::memory:").await.unwrap());
             let record = RoomRecord { id: 1, epoch: "e".into() };
             let rate = Rate { burst: 1, interval: Duration::from_secs(1) };
-            let room = Arc::new(Room::new(record, recent, store, clock.clone(), rate, 1));
+            let vitals = Vitals::default();
+            let topic = Topic::start(1, &vitals);
+            let room = Arc::new(Room::new(record, recent, store, clock.clone(), rate, topic));
             let policy = Policy {
                 cap: 1024 * 1024,
                 cut: "cut".into(),
@@ -177,7 +181,7 @@ mod tests {
                 clock: clock.clone(),
                 budget: Arc::new(Budget::new(500_000)),
             };
-            tokio::spawn(run(room.clone()));
+            tokio::spawn(run(room.clone(), vitals.watch("usher")));
             Self { room, clock, policy: Arc::new(policy) }
         }
 

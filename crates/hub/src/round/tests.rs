@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 
-use base::{ManualClock, Timestamp};
+use base::{ManualClock, Timestamp, Vitals};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
@@ -198,7 +198,7 @@ async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
 
 #[tokio::test]
 async fn a_topic_keeps_one_order_over_its_partitions() {
-    let topic = crate::Topic::start(3);
+    let topic = crate::Topic::start(3, &Vitals::default());
     let policy = policy();
     let mut ears = Vec::new();
     for id in 1..=9_u64 {
@@ -216,4 +216,44 @@ async fn a_topic_keeps_one_order_over_its_partitions() {
     topic.flushed().await;
     assert!(ears.iter().all(|ear| *ear.0.lock() == b"1234"));
     assert_eq!(topic.delivered(), 36);
+}
+
+/// A connection whose socket is broken in a way that nobody thought of.
+#[derive(Debug)]
+struct Bomb;
+
+impl Sink for Bomb {
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_panics_is_told_and_nobody_waits_for_it() {
+    let vitals = Vitals::default();
+    let topic = crate::Topic::start(2, &vitals);
+    let policy = policy();
+    let join = |id, sink: Arc<dyn Sink>| {
+        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        outbox.attach(sink);
+        topic.submit(&[Op::Join {
+            member: Member { outbox, format: Format(0) },
+            first: vec![Bytes::from_static(b"welcome")],
+            reserved: None,
+        }]);
+    };
+    let ear = Arc::new(Ear::default());
+    join(1, Arc::new(Bomb));
+    join(2, ear.clone());
+    let patience = std::time::Duration::from_secs(20);
+    let flushed = || tokio::time::timeout(patience, topic.flushed());
+    flushed().await.expect("a dead partition has nothing to flush");
+    assert_eq!(vitals.missing(), ["delivery"]);
+    // The other goes on, as long as the server takes to end.
+    for _ in 0..10_000 {
+        topic.submit(&[publication(b"1", false)]);
+    }
+    tokio::time::timeout(patience, topic.ready()).await.expect("nobody waits for the dead one");
+    flushed().await.expect("what is submitted to it is dropped");
+    assert!(ear.0.lock().ends_with(b"11"));
 }
