@@ -1,7 +1,10 @@
 //! Where to open it: what a newcomer reads after the first start.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::thread;
 
 use server::Settings;
 use server::place::url_of;
@@ -20,13 +23,19 @@ impl Greeting {
         }
     }
 
-    /// Prints it on standard output; if nobody reads that, nobody misses it.
+    /// Prints it on standard output; if nobody reads that, nobody misses it. On a thread
+    /// of its own, because a reader that has stopped would hold up the server.
     pub(crate) fn print(&self, addresses: &[SocketAddr], setup_path: Option<&str>) {
         let mut lines = self.lines(addresses, own_network_address());
         if let (Some(path), Some(first)) = (setup_path, addresses.first()) {
             lines.push_str(&self.set_up(*first, path));
         }
-        let _ = writeln!(io::stdout(), "{lines}");
+        lines.push('\n');
+        // Past the standard library's lock, which is taken once more at the end of the
+        // process; and all of it in one write, so that it arrives together.
+        let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() else { return };
+        let print = move || File::from(stdout).write_all(lines.as_bytes());
+        let _ = thread::Builder::new().name("greeting".to_owned()).spawn(print);
     }
 
     /// Goes to whoever started the server and nowhere else: not into a log.

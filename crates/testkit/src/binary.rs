@@ -30,6 +30,20 @@ impl Binary {
         Self::start_on(executable, data, &[], environment)
     }
 
+    /// The same, with its log going to `log` in place of nowhere.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_logging(
+        executable: &str,
+        data: &Path,
+        environment: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
+        Self::start_with(executable, data, &[], environment, log.into())
+    }
+
     /// The same, listening on `more` addresses too.
     ///
     /// # Panics
@@ -41,6 +55,16 @@ impl Binary {
         more: &[SocketAddr],
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::start_with(executable, data, more, environment, Stdio::null())
+    }
+
+    fn start_with(
+        executable: &str,
+        data: &Path,
+        more: &[SocketAddr],
+        environment: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let also = more.iter().flat_map(|address| ["--listen".to_owned(), address.to_string()]);
         let mut child = Command::new(executable)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -50,7 +74,7 @@ impl Binary {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the command starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("its output is piped"));

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use base::Vitals;
+use parking_lot::Mutex;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct WorkHealth {
     vitals: Vitals,
     stands_still: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What was found out last: a change is logged, and no more than that.
+    last: Arc<Mutex<Result<(), &'static str>>>,
 }
 
 impl WorkHealth {
@@ -18,24 +21,29 @@ impl WorkHealth {
         vitals: Vitals,
         stands_still: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { vitals, stands_still: Arc::new(stands_still) }
+        Self { vitals, stands_still: Arc::new(stands_still), last: Arc::new(Mutex::new(Ok(()))) }
     }
 
-    /// Logs what is wrong.
+    /// Logs what is wrong, once.
     ///
     /// # Errors
     /// One sentence for whoever asks, with nothing about the server's inside.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let missing = self.vitals.missing();
-        if !missing.is_empty() {
-            tracing::warn!(?missing, "not ready: a task has panicked");
-            return Err("A part of the server has failed.");
+        let found = if !missing.is_empty() {
+            Err("A part of the server has failed.")
+        } else if (self.stands_still)() {
+            Err("The server stores nothing at the moment.")
+        } else {
+            Ok(())
+        };
+        if std::mem::replace(&mut *self.last.lock(), found) != found {
+            match found {
+                Ok(()) => tracing::info!("ready again: every task works"),
+                Err(error) => tracing::warn!(error, ?missing, "not ready: the server falters"),
+            }
         }
-        if (self.stands_still)() {
-            tracing::warn!("not ready: messages wait, and none is stored or refused");
-            return Err("The server stores nothing at the moment.");
-        }
-        Ok(())
+        found
     }
 }
 
