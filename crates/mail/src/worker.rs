@@ -75,8 +75,11 @@ impl Mailer {
         let mut count = 0_u32;
         let mut clock = Correction::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
-            clock.look(self.0.clock.as_ref());
-            if let Some(Err(error)) = queue.survive(attempts.fill(&self)).await {
+            let fill = async {
+                clock.look(self.0.clock.as_ref());
+                attempts.fill(&self).await
+            };
+            if let Some(Err(error)) = queue.survive(fill).await {
                 tracing::error!(%error, "cannot read the mail queue");
             }
             tokio::select! {

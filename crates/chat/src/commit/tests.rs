@@ -17,7 +17,8 @@ async fn room_on() -> (Room, Database) {
     let store = Store::new(db.clone());
     let record = store.open_room("lobby", Timestamp(5), &OsRandom).await.unwrap();
     let rate = Rate { burst: 1, interval: Duration::ZERO };
-    (Room::new(record, Recent::default(), store, clock, rate, 1), db)
+    let topic = hub::Topic::start(1, &base::Vitals::default());
+    (Room::new(record, Recent::default(), store, clock, rate, topic), db)
 }
 
 fn message(id: i64, text: &str) -> Arc<Message> {
