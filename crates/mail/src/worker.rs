@@ -75,11 +75,11 @@ impl Mailer {
         let mut count = 0_u32;
         let mut clock = Correction::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
-            let fill = async {
+            let look = async {
                 clock.look(self.0.clock.as_ref());
                 attempts.fill(&self).await
             };
-            if let Some(Err(error)) = queue.survive(fill).await {
+            if let Some(Err(error)) = queue.survive(look).await {
                 tracing::error!(%error, "cannot read the mail queue");
             }
             tokio::select! {
@@ -218,7 +218,8 @@ impl Correction {
         Self { jumps: ClockWatch::new(clock), is_due: true, went_back: false }
     }
 
-    /// Called before anything is noted: what was noted ahead is then known to be.
+    /// Called before each use of the clock for the queue: what was noted by a clock that
+    /// was ahead for less than a second is put right, too.
     fn look(&mut self, clock: &dyn Clock) {
         self.went_back |= self.jumps.jump(clock).is_some_and(|jump| jump.as_millis() < 0);
     }
@@ -226,6 +227,7 @@ impl Correction {
     /// Called every second; does something only when there may be something to do.
     async fn correct(&mut self, mailer: &Mailer) -> Result<(), StorageError> {
         let clock = mailer.0.clock.as_ref();
+        self.look(clock);
         if !self.is_due && !self.went_back {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-use base::{ManualClock, OsRandom};
+use base::{ManualClock, OsRandom, Vitals};
+use hub::Topic;
 use storage::Database;
 
 use super::*;
@@ -17,7 +18,7 @@ async fn room_on() -> (Room, Database) {
     let store = Store::new(db.clone());
     let record = store.open_room("lobby", Timestamp(5), &OsRandom).await.unwrap();
     let rate = Rate { burst: 1, interval: Duration::ZERO };
-    let topic = hub::Topic::start(1, &base::Vitals::default());
+    let topic = Topic::start(1, &Vitals::default());
     (Room::new(record, Recent::default(), store, clock, rate, topic), db)
 }
 
