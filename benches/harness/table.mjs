@@ -47,6 +47,27 @@ export const scenarios = {
       { title: "newcomers not served", value: (r) => r.unserved },
     ],
   },
+  storm: {
+    title: "10,000 come back at once, 2,000 messages missed each",
+    // Only ours: the peers have no catching up.
+    only: "packetboat",
+    arguments: () => ["--dialect", "packetboat.v1", "--connections", "10000", "--receivers", "200"],
+    rows: [
+      { title: "until all are caught up and stay, s", value: (r) => r.back_in_s, better: "less" },
+      { title: "cut off meanwhile", value: (r) => r.cut },
+      { title: "highest server memory, MiB", value: (r) => r.rss_highest_bytes / MIB, better: "less" },
+      ...latency("others' "),
+    ],
+  },
+  vanish: {
+    title: "5,000 vanish, 5,000 stay",
+    only: "packetboat",
+    arguments: (quick) => ["--connections", "5000", "--receivers", "5000", "--seconds", quick ? "10" : "15"],
+    rows: [
+      ...latency("others' "),
+      { title: "others' longest, ms", value: (r) => r.latency.worst_ms, better: "less" },
+    ],
+  },
   slow: {
     title: "1,000 receivers, 500 messages/s, one stops reading",
     // Only ours: the peers neither deliver 500,000 messages a second on one core nor cut a
