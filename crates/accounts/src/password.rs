@@ -1,5 +1,5 @@
 //! What makes a password acceptable. How it is kept: [`hasher`]; who is served first
-//! there: [`line`].
+//! there: [`mod@line`].
 //!
 //! Long rather than complicated: no rules about kinds of characters, nothing is cut
 //! off, and what attackers try first is refused (OWASP ASVS 6.2, and the texts of

@@ -7,12 +7,13 @@ use base::Timestamp;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-/// The value of the cookie `name`, the first one if several were sent.
+/// The value of the cookie `name`, the first one if several were sent. What other programs
+/// on the same host put beside it may be any bytes and does not matter.
 #[must_use]
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).find_map(|pair| {
+        let (key, value) = std::str::from_utf8(pair).ok()?.trim().split_once('=')?;
         (key == name).then_some(value)
     })
 }
@@ -56,6 +57,14 @@ mod tests {
         assert_eq!(cookie(&sent, "late"), Some("1"));
         assert_eq!(cookie(&sent, "sess"), None);
         assert_eq!(cookie(&sent, "x"), None);
+    }
+
+    #[test]
+    fn a_neighbour_in_another_encoding_hides_no_cookie() {
+        let line = HeaderValue::from_bytes(b"name=Zo\xEB; session=abc; city=K\xC3\xB6ln").unwrap();
+        let sent = HeaderMap::from_iter([(COOKIE, line)]);
+        assert_eq!(cookie(&sent, "session"), Some("abc"));
+        assert_eq!(cookie(&sent, "name"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! transaction, but all of it, a valid commit, is in the log's file. After a sudden end the
 //! log is read from its start, and what was refused would be there. So before the caller is
 //! told, and before another's turn, one row of our own is written
-//! ([`probe`](crate::probe)): it takes the same place in the log, and as each frame's
+//! ([`probe`]): it takes the same place in the log, and as each frame's
 //! checksum covers all frames before it, what follows is void. Should that fail too, it is
 //! owed, and made up for before anything else is written. See
 //! `docs/decisions/0010-failed-commits.md`.

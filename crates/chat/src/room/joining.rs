@@ -4,7 +4,7 @@
 //! client of our own dialect, and the turn it waits for when there is no memory for it.
 //!
 //! Invariant: a connection is counted as present from [`Room::join`] until its
-//! [`Seat`](super::Seat) is dropped, whether or not it has been welcomed.
+//! [`Seat`] is dropped, whether or not it has been welcomed.
 
 use std::sync::Arc;
 use std::time::Duration;
