@@ -42,7 +42,7 @@ impl Activity {
     }
 
     /// Notes a use. A slightly earlier time than the one noted changes nothing: those who
-    /// note at once read the clock one after another. A time more than [`MAX_AHEAD`] ahead
+    /// note at once read the clock one after another. A time more than [`MAX_AHEAD`](crate::MAX_AHEAD) ahead
     /// of `at` was noted by a clock that was wrong, and gives way.
     pub fn touch(&self, at: Timestamp) {
         let last = self.last();
