@@ -67,6 +67,9 @@ pub struct ServeLimits {
     pub stall: Duration,
     /// For a client to stop sending after the connection's last answer.
     pub linger: Duration,
+    /// For a connection that has begun to send to be read, when the memory of all is taken.
+    /// It costs little meanwhile, and to be cut off would only make it come back.
+    pub turn: Duration,
     /// Connections in the HTTP phase at once, over all listeners; further ones wait in
     /// the kernel's backlog.
     pub connections: usize,
@@ -88,6 +91,7 @@ impl Default for ServeLimits {
             headers: Duration::from_secs(10),
             stall: Duration::from_secs(30),
             linger: Duration::from_secs(1),
+            turn: Duration::from_secs(30),
             connections: 100_000,
             speaking: HTTP_MEMORY / CONNECTION_MEMORY,
             connections_of_network: 256,
@@ -239,9 +243,11 @@ async fn begins<'a>(
     place: &Place,
     shared: &'a Shared,
 ) -> Option<SemaphorePermit<'a>> {
+    let ServeLimits { handshake, headers, turn, .. } = shared.limits;
+    let silent = if shared.tls.is_some() { handshake } else { headers };
     let begun = async {
         // Not `readable`, which may say so of a stream that is not.
-        let first = stream.peek(&mut [0]).await.ok()?;
+        let first = tokio::time::timeout(silent, stream.peek(&mut [0])).await.ok()?.ok()?;
         if first == 0 {
             return None;
         }
@@ -254,12 +260,10 @@ async fn begins<'a>(
             }
         }
     };
-    let ServeLimits { handshake, headers, .. } = shared.limits;
-    let limit = if shared.tls.is_some() { handshake } else { headers };
     tokio::select! {
         () = shared.stop.cancelled() => None,
         () = place.asked_to_leave() => None,
-        begun = tokio::time::timeout(limit, begun) => begun.ok().flatten(),
+        begun = tokio::time::timeout(silent + turn, begun) => begun.ok().flatten(),
     }
 }
 
