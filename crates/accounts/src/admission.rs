@@ -115,7 +115,7 @@ impl Accounts {
     /// too many requests of the account are under way.
     pub async fn admit(&self, headers: &HeaderMap, client: &Client) -> Result<Admitted, ApiError> {
         let token = cookie(headers, SESSION_COOKIE).ok_or_else(no_cookie)?;
-        let principal = self.authenticate(token).await.map_err(ApiError::internal)?;
+        let principal = self.authenticate(token).await.map_err(ApiError::storage_failed)?;
         let principal =
             principal.ok_or_else(|| invalid("The session is invalid or has expired."))?;
         let begun = self.0.requests.begin(&principal, client.address);
@@ -141,7 +141,7 @@ impl Accounts {
         }
         let caller = self.caller(headers, client).await.map_err(|error| match error {
             CallerError::TooMany(wait) => ApiError::too_many(wait),
-            CallerError::Storage(cause) => ApiError::internal(cause),
+            CallerError::Storage(cause) => ApiError::storage_failed(cause),
         })?;
         caller.ok_or_else(|| invalid("The session or token is invalid or has expired."))
     }

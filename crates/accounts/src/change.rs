@@ -90,7 +90,11 @@ impl Accounts {
         changes: Changes,
         ending: Option<Ending>,
     ) -> Result<Profile, ChangeError> {
-        if let Author::Owner(_, from) = author {
+        // A change of password is counted by itself, and has been: refused here, it would be
+        // charged although nothing came of it.
+        if let Author::Owner(_, from) = author
+            && changes.password_hash.is_none()
+        {
             self.0.attempts.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         }
         let accounts = self.clone();

@@ -64,6 +64,12 @@ impl From<HashError> for ResetPasswordError {
     }
 }
 
+/// How often it is tried to make a link to reset a password while the database fails.
+const RESET_TRIES: u32 = 120;
+
+/// The pause between two such tries.
+const RESET_PAUSE: Duration = Duration::from_secs(1);
+
 /// An address that was confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmed {
@@ -90,8 +96,14 @@ impl Accounts {
         let permit = self.0.resets.clone().try_acquire_owned().map_err(|_| ResetError::Busy)?;
         let accounts = self.clone();
         self.0.endings.spawn(async move {
-            if let Err(error) = accounts.mail_reset(By::Email(&email)).await {
-                tracing::error!(%error, "cannot make a link to reset a password");
+            // It has been answered, so a disk that fails now must not make it come to nothing.
+            for tried in 1.. {
+                let Err(error) = accounts.mail_reset(By::Email(&email)).await else { break };
+                if tried == RESET_TRIES || accounts.0.endings.is_closed() {
+                    tracing::error!(%error, tried, "cannot make a link to reset a password");
+                    break;
+                }
+                tokio::time::sleep(RESET_PAUSE).await;
             }
             drop(permit);
         });

@@ -65,8 +65,8 @@ impl FromRequestParts<Accounts> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, RestError> {
         let client = Client::from_request_parts(parts, accounts).await;
-        let client =
-            client.map_err(|_| RestError::internal("the edge did not identify the client"))?;
+        let client = client
+            .map_err(|_| RestError::storage_failed("the edge did not identify the client"))?;
         let headers = &parts.headers;
         let refusal = match shown(headers) {
             Shown::Malformed(why) => return Err(RestError::unauthenticated(why)),

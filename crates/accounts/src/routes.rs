@@ -70,7 +70,7 @@ async fn register(
             Err(ApiError::new(StatusCode::CONFLICT, "This username is taken."))
         }
         Err(RegisterError::TooMany(wait)) => Err(ApiError::too_many(wait)),
-        Err(RegisterError::Storage(cause)) => Err(ApiError::internal(cause)),
+        Err(RegisterError::Storage(cause)) => Err(ApiError::storage_failed(cause)),
     }
 }
 
@@ -81,7 +81,7 @@ async fn log_in(
     StrictJson(body): StrictJson<LogIn>,
 ) -> Result<Response, ApiError> {
     let context = api.accounts.sign_in_context(&headers, &client).await;
-    let context = context.map_err(ApiError::internal)?;
+    let context = context.map_err(ApiError::storage_failed)?;
     match api.accounts.sign_in(&body.key, context).await {
         Ok(token) => {
             let cookie = api.accounts.session_cookie(&token, &client);
@@ -92,7 +92,7 @@ async fn log_in(
         }
         Err(SignInError::TooMany(wait)) => Err(ApiError::too_many(wait)),
         Err(SignInError::Busy) => Err(ApiError::unavailable(hasher::RETRY)),
-        Err(SignInError::Storage(cause)) => Err(ApiError::internal(cause)),
+        Err(SignInError::Storage(cause)) => Err(ApiError::storage_failed(cause)),
     }
 }
 
@@ -102,7 +102,7 @@ async fn log_out(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(token) = cookie(&headers, SESSION_COOKIE) {
-        api.accounts.sign_out(token).await.map_err(ApiError::internal)?;
+        api.accounts.sign_out(token).await.map_err(ApiError::storage_failed)?;
     }
     Ok(([(SET_COOKIE, clear_session_cookie(&client))], Json(Done {})).into_response())
 }
@@ -125,7 +125,7 @@ async fn user(
     let Path(username) = username.map_err(|_| unknown())?;
     // What cannot be a username is nobody's.
     let username: Username = username.parse().map_err(|_| unknown())?;
-    let found = api.accounts.find(&username).await.map_err(ApiError::internal)?;
+    let found = api.accounts.find(&username).await.map_err(ApiError::storage_failed)?;
     let found = found.ok_or_else(unknown)?;
     let online = api.presence.is_online(found.account);
     Ok(Json(User { username: &found.username, online }).into_response())

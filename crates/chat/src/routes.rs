@@ -165,10 +165,8 @@ impl From<JoinError> for ApiError {
     fn from(error: JoinError) -> Self {
         match error {
             JoinError::Taken => Self::new(StatusCode::CONFLICT, "You already have an open socket."),
-            JoinError::TooMany => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "You have as many open connections as one person may have.",
-            ),
+            JoinError::TooMany => Self::too_many(RETRY_WHEN_FULL)
+                .saying("You have as many open connections as one person may have."),
             JoinError::TooOften => Self::too_many(RETRY_WHEN_TOO_OFTEN),
         }
     }

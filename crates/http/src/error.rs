@@ -13,6 +13,10 @@ use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+/// When to try again what the database did not take. Service resumes as soon as the disk
+/// does.
+const STORAGE_RETRY: Duration = Duration::from_secs(5);
+
 /// A failure as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -40,6 +44,14 @@ impl ApiError {
     pub fn internal(cause: impl Display) -> Self {
         tracing::error!(%cause, "request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on the server.")
+    }
+
+    /// `503`: the database cannot be read or written now (mostly a disk that is full or
+    /// broken), try again soon; logs `cause`, so callers need not.
+    pub fn storage_failed(cause: impl Display) -> Self {
+        tracing::error!(%cause, "request failed");
+        Self::unavailable(STORAGE_RETRY)
+            .saying("The server cannot store or look up anything now: try again in a moment.")
     }
 
     /// `503`: not now, try again in `retry_after`.

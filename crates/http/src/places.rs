@@ -182,9 +182,10 @@ impl Places {
         }
         let patience = Instant::now() + self.0.patience;
         let mut place = std::pin::pin!(Arc::clone(free).acquire_owned());
-        let mut asked = false;
         while Instant::now() < patience {
-            asked = asked || self.ask_idlest(member.network);
+            // Again and again: a place that this one asked for may go to another that
+            // was here before.
+            self.ask_idlest(member.network, newcomers.load(Ordering::SeqCst));
             if let Ok(permit) = timeout(LOOK_AGAIN, &mut place).await {
                 drop(newcomer);
                 return permit.ok(); // The semaphore is never closed.
@@ -193,15 +194,21 @@ impl Places {
         None
     }
 
-    /// Asks the connection of `network` that has been idle for longest to close;
-    /// whether there is one.
-    fn ask_idlest(&self, network: IpAddr) -> bool {
+    /// Asks the connection of `network` that has been idle for longest to close, unless
+    /// as many are leaving as `newcomers` wait.
+    fn ask_idlest(&self, network: IpAddr, newcomers: usize) {
         let networks = self.0.networks.lock();
         let open = networks.get(&network).map(|network| network.open.as_slice());
         let idle = open.unwrap_or_default().iter();
+        let leaving = |state: &&Arc<State>| state.idle_since.load(Ordering::SeqCst) == LEAVING;
+        if idle.clone().filter(leaving).count() >= newcomers {
+            return;
+        }
         let idle = idle.filter_map(|state| self.idle_since(state).map(|since| (since, state)));
         let longest = idle.min_by_key(|(since, _)| *since);
-        longest.is_some_and(|(_, state)| state.ask_to_leave())
+        if let Some((_, state)) = longest {
+            state.ask_to_leave();
+        }
     }
 
     /// Since when a connection has been idle, if that is long enough.
@@ -343,6 +350,31 @@ mod tests {
         assert!(!first.is_wanted());
         drop(first);
         assert_eq!(places.networks(), 0, "nothing is kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_whose_place_went_to_an_earlier_one_gets_another() {
+        let places = places(2);
+        let home = ip("192.0.2.1");
+        let (one, other) = (places.enter(home).await.unwrap(), places.enter(home).await.unwrap());
+        let newcomer = || {
+            let places = places.clone();
+            tokio::spawn(async move { places.enter(home).await })
+        };
+        tokio::time::advance(MIN_IDLE - LOOK_AGAIN / 2).await;
+        // Nobody is idle for long enough to be asked by this one yet.
+        let earlier = newcomer();
+        while one.0.member.shared.newcomers.load(Ordering::SeqCst) < 1 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(LOOK_AGAIN / 2).await;
+        let later = newcomer();
+        one.asked_to_leave().await;
+        drop(one);
+        let _first = earlier.await.unwrap().expect("the place that the later one asked for");
+        assert!(is_asked(&other).await);
+        drop(other);
+        assert!(later.await.unwrap().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -42,7 +42,8 @@ impl StaffGate for Door {
             let admitted = self.0.admit(headers, client).await.map_err(refused)?;
             let principal = admitted.principal;
             let profile = self.0.profile(principal.account).await;
-            let profile = profile.map_err(|error| Refused::Failed(ApiError::internal(error)))?;
+            let profile =
+                profile.map_err(|error| Refused::Failed(ApiError::storage_failed(error)))?;
             match profile.filter(|profile| profile.is_staff && profile.is_active) {
                 None => Err(Refused::NotStaff),
                 Some(profile) => Ok(Staff {

@@ -209,7 +209,9 @@ impl Gate for SessionGate {
     }
 
     fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a> {
-        Box::pin(async move { self.0.authenticate_token(token).await.map_err(ApiError::internal) })
+        Box::pin(
+            async move { self.0.authenticate_token(token).await.map_err(ApiError::storage_failed) },
+        )
     }
 
     fn is_current(&self, principal: &Principal) -> bool {

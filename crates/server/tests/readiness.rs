@@ -86,7 +86,7 @@ impl Scene {
     /// While the file is not in its place nothing is acknowledged that would be lost.
     async fn nothing_is_taken(&mut self) {
         assert!(!post(&mut self.socket, "lost").await, "acknowledged into nowhere");
-        assert_eq!(register(&self.server, "bob").await, 500);
+        assert_eq!(register(&self.server, "bob").await, 503);
     }
 
     /// The file is back: what was refused is not there, and all goes on.

@@ -52,9 +52,20 @@ pub(crate) struct Opened {
 pub(crate) async fn connect(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError> {
     let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
     match scheme {
+        // SQLite's own form of URL: it would lead past the lock and past the look at
+        // whether the file is in its place, which know the path by ours.
+        "sqlite" if is_sqlite_uri(url) => {
+            Err(StorageError::Unsupported { scheme: "sqlite:file".to_owned() })
+        }
         "sqlite" => sqlite(url, health).await,
         other => Err(StorageError::Unsupported { scheme: other.to_owned() }),
     }
+}
+
+/// Whether `url` wraps a URL that SQLite reads itself, `sqlite:file:…`.
+fn is_sqlite_uri(url: &str) -> bool {
+    let path = url.strip_prefix("sqlite:").unwrap_or_default();
+    path.strip_prefix("//").unwrap_or(path).starts_with("file:")
 }
 
 async fn sqlite(url: &str, health: &Arc<Health>) -> Result<Opened, StorageError> {

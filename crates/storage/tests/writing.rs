@@ -121,6 +121,15 @@ async fn a_probe_says_whether_the_database_takes_writes() {
 }
 
 #[tokio::test]
+async fn a_url_of_sqlites_own_is_refused_because_it_leads_past_the_lock() {
+    for url in ["sqlite:file:test.db", "sqlite://file:/nowhere/test.db?mode=rwc"] {
+        let refused = Database::connect(url).await.unwrap_err();
+        assert!(matches!(refused, StorageError::Unsupported { .. }), "{url}: {refused}");
+        assert!(refused.to_string().contains("use sqlite://PATH"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_is_not_made_again() {
     let (database, folder) = in_file().await;
     let path = folder.path().join("test.db");

@@ -50,7 +50,7 @@ async fn confirm(Path(token): Path<String>, form: VisitorForm) -> Result<Respons
         return press(&visitor, StatusCode::FORBIDDEN, &token);
     }
     let confirmed = visitor.desk.accounts.confirm_email(&token).await;
-    match confirmed.map_err(ApiError::internal)? {
+    match confirmed.map_err(ApiError::storage_failed)? {
         Some(_) => Ok(redirect(StatusCode::SEE_OTHER, "/confirm/done/")),
         None => visitor.say(StatusCode::NOT_FOUND, DEAD_LINK),
     }

@@ -120,7 +120,7 @@ async fn attempt(
             Err((StatusCode::TOO_MANY_REQUESTS, errors))
         }
         Err(SignInError::Busy) => Err((StatusCode::SERVICE_UNAVAILABLE, Errors::default().busy())),
-        Err(SignInError::Storage(cause)) => return Err(ApiError::internal(cause)),
+        Err(SignInError::Storage(cause)) => return Err(ApiError::storage_failed(cause)),
     })
 }
 
@@ -131,7 +131,7 @@ async fn welcome(
 ) -> Result<Response, ApiError> {
     // The cookie is about to be replaced: nobody could end the session in it any more.
     if let Some(old) = cookie(&visitor.headers, SESSION_COOKIE) {
-        visitor.desk.accounts.sign_out(old).await.map_err(ApiError::internal)?;
+        visitor.desk.accounts.sign_out(old).await.map_err(ApiError::storage_failed)?;
     }
     let opened = visitor.desk.accounts.session_cookie(token, &visitor.client);
     let to = redirect(StatusCode::FOUND, next.as_str());
@@ -141,7 +141,7 @@ async fn welcome(
 async fn log_out(form: MemberForm) -> Result<Response, ApiError> {
     let member = &form.member;
     if let Some(token) = cookie(&member.headers, SESSION_COOKIE) {
-        member.desk.accounts.sign_out(token).await.map_err(ApiError::internal)?;
+        member.desk.accounts.sign_out(token).await.map_err(ApiError::storage_failed)?;
     }
     let cleared = clear_session_cookie(&member.client);
     let to = redirect(StatusCode::SEE_OTHER, "/login/?notice=signed-out");

@@ -55,7 +55,7 @@ impl Member {
     /// From where this request comes.
     pub(super) async fn context(&self) -> Result<SignInContext, ApiError> {
         let context = self.desk.accounts.sign_in_context(&self.headers, &self.client).await;
-        context.map_err(ApiError::internal)
+        context.map_err(ApiError::storage_failed)
     }
 }
 

@@ -95,7 +95,8 @@ async fn request(form: VisitorForm) -> Result<Response, ApiError> {
 }
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {
-    let open = visitor.desk.accounts.is_reset_open(&token).await.map_err(ApiError::internal)?;
+    let open =
+        visitor.desk.accounts.is_reset_open(&token).await.map_err(ApiError::storage_failed)?;
     if !open {
         return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
     }
@@ -120,27 +121,30 @@ async fn reset(Path(token): Path<String>, form: VisitorForm) -> Result<Response,
     let accounts = &visitor.desk.accounts;
     let password = fields.raw("password");
     let errors = Errors::default();
-    let (status, errors) = if !accounts.is_reset_open(&token).await.map_err(ApiError::internal)? {
-        return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
-    } else if !genuine {
-        (StatusCode::FORBIDDEN, errors.expired())
-    } else if password.is_empty() {
-        (StatusCode::OK, errors.field("new-password", "Choose a password."))
-    } else {
-        match accounts.reset_password(&token, password, visitor.client.address).await {
-            Ok(_) => return Ok(redirect(StatusCode::SEE_OTHER, "/password/reset/done/")),
-            Err(ResetPasswordError::Unknown) => {
-                return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+    let (status, errors) =
+        if !accounts.is_reset_open(&token).await.map_err(ApiError::storage_failed)? {
+            return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+        } else if !genuine {
+            (StatusCode::FORBIDDEN, errors.expired())
+        } else if password.is_empty() {
+            (StatusCode::OK, errors.field("new-password", "Choose a password."))
+        } else {
+            match accounts.reset_password(&token, password, visitor.client.address).await {
+                Ok(_) => return Ok(redirect(StatusCode::SEE_OTHER, "/password/reset/done/")),
+                Err(ResetPasswordError::Unknown) => {
+                    return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+                }
+                Err(ResetPasswordError::Invalid(found)) => {
+                    (StatusCode::OK, errors.invalid(&found, |_| "new-password"))
+                }
+                Err(ResetPasswordError::TooMany(wait)) => {
+                    (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait))
+                }
+                Err(ResetPasswordError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
+                Err(ResetPasswordError::Storage(cause)) => {
+                    return Err(ApiError::storage_failed(cause));
+                }
             }
-            Err(ResetPasswordError::Invalid(found)) => {
-                (StatusCode::OK, errors.invalid(&found, |_| "new-password"))
-            }
-            Err(ResetPasswordError::TooMany(wait)) => {
-                (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait))
-            }
-            Err(ResetPasswordError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
-            Err(ResetPasswordError::Storage(cause)) => return Err(ApiError::internal(cause)),
-        }
-    };
+        };
     choose(&visitor, status, &token, errors)
 }

@@ -140,7 +140,7 @@ async fn with_key(visitor: &Visitor, fields: &Fields) -> Result<Response, ApiErr
             let status = StatusCode::TOO_MANY_REQUESTS;
             show_again(visitor, fields, status, errors.too_many(wait))
         }
-        Err(RegisterError::Storage(cause)) => Err(ApiError::internal(cause)),
+        Err(RegisterError::Storage(cause)) => Err(ApiError::storage_failed(cause)),
     }
 }
 
@@ -168,7 +168,7 @@ async fn with_email(visitor: &Visitor, fields: &Fields) -> Result<Response, ApiE
                 (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait))
             }
             Err(SignUpError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
-            Err(SignUpError::Storage(cause)) => return Err(ApiError::internal(cause)),
+            Err(SignUpError::Storage(cause)) => return Err(ApiError::storage_failed(cause)),
         };
     show_again(visitor, fields, status, errors)
 }

@@ -137,12 +137,12 @@ async fn end(member: &Member, fields: &Fields) -> Result<(), ApiError> {
     let Ok(session) = fields.text("session").parse() else { return Ok(()) };
     let accounts = &member.desk.accounts;
     let ended = accounts.end_session(member.principal.account, SessionRef(session)).await;
-    ended.map(|_| ()).map_err(ApiError::internal)
+    ended.map(|_| ()).map_err(ApiError::storage_failed)
 }
 
 async fn end_others(MemberForm { member, .. }: MemberForm) -> Result<Response, ApiError> {
     let ended = member.desk.accounts.end_other_sessions(&member.principal).await;
-    ended.map_err(ApiError::internal)?;
+    ended.map_err(ApiError::storage_failed)?;
     Ok(back("others", "devices"))
 }
 
@@ -210,7 +210,7 @@ async fn refuse(
         ChangeError::Busy => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
         // Deleted or signed out meanwhile: the next page leads to the door.
         ChangeError::Gone => return Ok(redirect(StatusCode::SEE_OTHER, "/login/")),
-        ChangeError::Storage(cause) => return Err(ApiError::internal(cause)),
+        ChangeError::Storage(cause) => return Err(ApiError::storage_failed(cause)),
     };
     Screen { errors, typed, ..Screen::default() }.show(member, status).await
 }

@@ -82,7 +82,7 @@ fn refused(errors: Errors, change: ChangeError) -> Result<(StatusCode, Errors), 
         ChangeError::Invalid(found) => (StatusCode::OK, errors.invalid(&found, id_of)),
         ChangeError::TooMany(wait) => (StatusCode::TOO_MANY_REQUESTS, errors.too_many(wait)),
         ChangeError::Busy => (StatusCode::SERVICE_UNAVAILABLE, errors.busy()),
-        ChangeError::Storage(cause) => return Err(ApiError::internal(cause)),
+        ChangeError::Storage(cause) => return Err(ApiError::storage_failed(cause)),
         ChangeError::UsernameTaken
         | ChangeError::EmailTaken
         | ChangeError::Unconfirmed

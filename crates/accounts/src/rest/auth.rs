@@ -33,13 +33,14 @@ pub(super) async fn sign_in(
     let name = form.text("username", Rule::Required).unwrap_or_default();
     let password = form.text("password", Rule::Required).unwrap_or_default();
     form.finish()?;
-    let context = accounts.sign_in_context(&headers, &client).await.map_err(RestError::internal)?;
+    let context =
+        accounts.sign_in_context(&headers, &client).await.map_err(RestError::storage_failed)?;
     let signed_in = accounts.sign_in_with_password(&name, &password, context.clone()).await?;
     let (account, session) = (signed_in.account, signed_in.session);
     let token = accounts.issue_at_sign_in(account, &context, session).await;
     // Ended or deactivated in this very moment: then the password is worth nothing.
-    let token = token.map_err(RestError::internal)?.ok_or(SignInError::Refused)?;
-    let profile = accounts.profile(account).await.map_err(RestError::internal)?;
+    let token = token.map_err(RestError::storage_failed)?.ok_or(SignInError::Refused)?;
+    let profile = accounts.profile(account).await.map_err(RestError::storage_failed)?;
     let profile = profile.ok_or(SignInError::Refused)?;
     let mut response = (StatusCode::CREATED, Json(User::from(profile))).into_response();
     let answer = response.headers_mut();
@@ -61,7 +62,8 @@ pub(super) async fn token(
     if let Shown::Token(key) = shown(&headers) {
         return Ok(signed.answer(Json(Token { key })));
     }
-    let context = accounts.sign_in_context(&headers, &client).await.map_err(RestError::internal)?;
+    let context =
+        accounts.sign_in_context(&headers, &client).await.map_err(RestError::storage_failed)?;
     let principal = signed.principal();
     let issuer = Some(principal.session);
     let token = accounts.issue_token(principal.account, None, &context, issuer).await?;
@@ -79,7 +81,7 @@ pub(super) async fn log_out(
 ) -> Result<Response, RestError> {
     let principal = signed.principal();
     let ended = accounts.end_session(principal.account, principal.session).await;
-    ended.map_err(RestError::internal)?;
+    ended.map_err(RestError::storage_failed)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if signed.0.by == SessionKind::Browser {
         response.headers_mut().append(SET_COOKIE, clear_session_cookie(&client));

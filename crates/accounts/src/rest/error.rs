@@ -94,10 +94,10 @@ impl RestError {
         Self::Later(ApiError::unavailable(hasher::RETRY), text.to_owned())
     }
 
-    /// Logs `cause`; the caller hears nothing of it.
-    pub(super) fn internal(cause: impl Display) -> Self {
-        let status = ApiError::internal(cause).status();
-        Self::detail(status, "A server error occurred.")
+    /// The database failed: logs `cause`; the caller hears nothing of it.
+    pub(super) fn storage_failed(cause: impl Display) -> Self {
+        let text = "Service temporarily unavailable, try again later.";
+        Self::Later(ApiError::storage_failed(cause), text.to_owned())
     }
 }
 
@@ -105,7 +105,7 @@ impl From<CallerError> for RestError {
     fn from(error: CallerError) -> Self {
         match error {
             CallerError::TooMany(wait) => Self::too_many(wait),
-            CallerError::Storage(cause) => Self::internal(cause),
+            CallerError::Storage(cause) => Self::storage_failed(cause),
         }
     }
 }
@@ -116,7 +116,7 @@ impl From<SignInError> for RestError {
             SignInError::Refused => Self::non_field("Invalid username or password."),
             SignInError::TooMany(wait) => Self::too_many(wait),
             SignInError::Busy => Self::busy(),
-            SignInError::Storage(cause) => Self::internal(cause),
+            SignInError::Storage(cause) => Self::storage_failed(cause),
         }
     }
 }
@@ -128,7 +128,7 @@ impl From<SignUpError> for RestError {
             SignUpError::Taken => Self::field("email", EMAIL_TAKEN),
             SignUpError::TooMany(wait) => Self::too_many(wait),
             SignUpError::Busy => Self::busy(),
-            SignUpError::Storage(cause) => Self::internal(cause),
+            SignUpError::Storage(cause) => Self::storage_failed(cause),
         }
     }
 }
@@ -158,7 +158,7 @@ impl From<ChangeError> for RestError {
             ChangeError::WrongPassword | ChangeError::UsernameTaken | ChangeError::Unconfirmed => {
                 Self::forbidden()
             }
-            ChangeError::Storage(cause) => Self::internal(cause),
+            ChangeError::Storage(cause) => Self::storage_failed(cause),
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn read(
     which: Which,
 ) -> Result<Response, RestError> {
     let account = which.account(&signed)?;
-    let profile = accounts.profile(account).await.map_err(RestError::internal)?;
+    let profile = accounts.profile(account).await.map_err(RestError::storage_failed)?;
     let profile = profile.ok_or_else(RestError::not_found)?;
     Ok(signed.answer(Json(User::from(profile))))
 }
@@ -78,7 +78,7 @@ pub(super) async fn update(
 ) -> Result<Response, RestError> {
     let account = which.account(&signed)?;
     if account != signed.principal().account {
-        let other = accounts.profile(account).await.map_err(RestError::internal)?;
+        let other = accounts.profile(account).await.map_err(RestError::storage_failed)?;
         return Err(other.map_or_else(RestError::not_found, |_| RestError::forbidden()));
     }
     let wanted = Amendment {
@@ -91,7 +91,7 @@ pub(super) async fn update(
     let takes_over = wanted.email.is_some() || wanted.password.is_some();
     if takes_over
         && signed.is_by_token()
-        && accounts.is_staff(account).await.map_err(RestError::internal)?
+        && accounts.is_staff(account).await.map_err(RestError::storage_failed)?
     {
         // A key in a script must not become a session on the admin site.
         return Err(RestError::forbidden());

@@ -64,10 +64,11 @@ pub(crate) fn traced(executable: &str, folder: &Path) -> (std::path::PathBuf, st
         "#!/bin/sh\nexec strace -D -f --seccomp-bpf -y -s {TEXT} -e trace={CALLS} -o '{}' '{executable}' \"$@\"\n",
         log.display()
     );
-    fs::write(&script, text).expect("a script");
-    let mut permissions = fs::metadata(&script).expect("its mode").permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
-    fs::set_permissions(&script, permissions).expect("a script that runs");
+    // By a shell: a file that this process has open for writing while another of its
+    // threads forks cannot be run before that child is through ("text file busy").
+    let write = r#"printf '%s' "$1" > "$2" && chmod 700 "$2""#;
+    let written = Command::new("sh").args(["-c", write, "sh", &text]).arg(&script).status();
+    assert!(written.expect("a shell").success(), "a script that runs");
     (script, log)
 }
 

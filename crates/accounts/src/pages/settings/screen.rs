@@ -128,12 +128,12 @@ impl Screen {
         status: StatusCode,
     ) -> Result<Response, ApiError> {
         let (accounts, account) = (&member.desk.accounts, member.principal.account);
-        let profile = accounts.profile(account).await.map_err(ApiError::internal)?;
+        let profile = accounts.profile(account).await.map_err(ApiError::storage_failed)?;
         // Deleted this very moment.
         let Some(profile) = profile else {
             return Ok(redirect(StatusCode::FOUND, "/login/"));
         };
-        let sessions = accounts.sessions(account).await.map_err(ApiError::internal)?;
+        let sessions = accounts.sessions(account).await.map_err(ApiError::storage_failed)?;
         let others = sessions.iter().any(|info| info.session != member.principal.session);
         let (devices, tokens): (Vec<_>, Vec<_>) =
             sessions.into_iter().partition(|info| info.kind == SessionKind::Browser);
