@@ -128,6 +128,32 @@ async fn a_database_replaced_under_the_server_takes_nothing_more() {
     scene.all_is_well().await;
 }
 
+/// How many mails in `outbox` are for resetting a password.
+fn resets(outbox: &Path) -> usize {
+    let files = fs::read_dir(outbox).into_iter().flatten().flatten();
+    let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+    texts.filter(|text| text.contains("/password/reset/")).count()
+}
+
+#[tokio::test]
+async fn a_reset_that_was_answered_is_mailed_when_the_database_is_back() {
+    let scene = Scene::new().await;
+    let http = Http::new(scene.server.address());
+    let bob = json!({"email": "bob@example.org", "password": "tide-lamp-9"}).to_string();
+    assert_eq!(http.post("/api/users/", bob).await.status, 201);
+    fs::rename(&scene.database, &scene.aside).expect("moved");
+    let reset = json!({"email": "bob@example.org"}).to_string();
+    assert_eq!(http.post("/api/users/reset-password/", reset).await.status, 200);
+    ready_becomes(&scene.server, 503, "The database is gone.").await;
+    fs::rename(&scene.aside, &scene.database).expect("moved back");
+    let outbox = scene.database.with_file_name("outbox");
+    let patience = Instant::now() + PATIENCE;
+    while resets(&outbox) == 0 {
+        assert!(Instant::now() < patience, "the mail comes");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The newest commits are in the log. Deleting it takes them from the next start after a
 /// crash; a server that ends in order still has them.
 #[tokio::test]
