@@ -333,15 +333,16 @@ async fn a_second_signal_ends_a_start_that_is_held_up() {
 #[tokio::test]
 async fn a_closed_terminal_is_an_end_in_order_and_with_nohup_none_at_all() {
     let data = TempDir::new().unwrap();
-    let server = Binary::start(EXECUTABLE, &data.path().join("data"), &[]);
-    let ann = server.person("ann").await;
-    let mut socket = Socket::packetboat(server.address(), &ann.session, "").await.unwrap();
-    signal(server.pid(), Signal::HUP);
+    // These tests may themselves run under nohup, which their children inherit.
+    let mut command = Command::new("/usr/bin/env");
+    command.args(["--default-signal=HUP", EXECUTABLE]);
+    let server = Mute::start(command, &data.path().join("data"), 20_700);
+    server.ready().await;
+    let ann = Person::new(&Http::new(server.address), "ann").await;
+    let mut socket = Socket::packetboat(server.address, &ann.session, "").await.unwrap();
+    signal(server.child.id(), Signal::HUP);
     assert_eq!(socket.closed().await, Some(1001));
-    let mut server = server;
-    let waiting = tokio::task::spawn_blocking(move || server.wait());
-    let status = timeout(PATIENCE, waiting).await.expect("an end in time").unwrap();
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(server.code().await, Some(0));
 
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"trap "" HUP; exec "$0" "$@" >/dev/null 2>&1"#, EXECUTABLE]);
