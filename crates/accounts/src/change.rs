@@ -67,7 +67,7 @@ pub(crate) enum Author {
 }
 
 impl Author {
-    /// The one whom `caller` says, at `from`.
+    /// The owner that `caller` is, at `from`.
     pub(crate) fn owner(caller: &Principal, from: IpAddr) -> Self {
         Self::Owner(caller.session, from)
     }

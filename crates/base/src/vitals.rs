@@ -1,7 +1,7 @@
 //! Whether the tasks that live as long as the server are there and well.
 //!
 //! Such a task holds a [`Vital`] for as long as it runs. If it panics, the unwinding drops
-//! the `Vital`, and the owner of the [`Vitals`] is told at once: nobody awaits such a task,
+//! the `Vital`, and the owner of the [`Vitals`] is told at once: no task awaits such a one,
 //! so its end would otherwise be noticed by what no longer happens.
 //!
 //! There are two ways to deal with a panic, and each task has one of them:

@@ -33,7 +33,7 @@ const MAX_BATCH: usize = 256;
 /// than a connection may have in flight.
 const MAX_WAITING: usize = 65_536;
 
-/// How soon after a failed commit it is looked up again what became of it, if nobody posts.
+/// How soon after a failed commit it is looked up again what became of it, if no client posts.
 const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The most time that it is tried to look up what became of a failed commit.

@@ -147,7 +147,7 @@ pub(crate) struct Append {
 }
 
 impl Append {
-    /// What was posted under any of `client_ids`, whoever the author is.
+    /// What was posted under any of `client_ids`, by any author.
     pub(crate) async fn posted_as(
         &self,
         client_ids: &[&str],

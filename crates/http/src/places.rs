@@ -362,7 +362,7 @@ mod tests {
             tokio::spawn(async move { places.enter(home).await })
         };
         tokio::time::advance(MIN_IDLE - LOOK_AGAIN / 2).await;
-        // Nobody is idle for long enough to be asked by this one yet.
+        // No connection is idle for long enough to be asked by this one yet.
         let earlier = newcomer();
         while one.0.member.shared.newcomers.load(Ordering::SeqCst) < 1 {
             tokio::task::yield_now().await;

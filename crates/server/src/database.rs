@@ -63,7 +63,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// Which database to open, and for whom.
+/// Which database to open, and for which server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     /// Where it is.

@@ -26,7 +26,7 @@ const ABORTED: u8 = 130;
 /// sysexits.h. Not 0, so that a service manager starts the server again.
 const FAILED: u8 = 70;
 
-/// How long the end of the process waits for whoever reads the log.
+/// How long the end of the process waits for the reader of the log.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {

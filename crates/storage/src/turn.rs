@@ -69,7 +69,7 @@ impl Turns {
             Ok(Turn { _writing: writing, _ordinary: ordinary })
         };
         let turn = timeout(WRITE_TURN_TIMEOUT, both).await.map_err(|_| StorageError::Busy)?;
-        // Nobody closes the semaphores; if they were closed, no turn would come.
+        // The semaphores are never closed; if they were, no turn would come.
         turn.map_err(|_: tokio::sync::AcquireError| StorageError::Busy)
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Networks take turns, and so do the accounts of one network: what one of them has
 //! waiting delays the others by at most one job each (fair queueing: Nagle, RFC 970).
-//! When the line is full, a newcomer of whom less waits takes the place of the newest
-//! job of those of whom most waits, network before account; so the last to be refused
+//! When the line is full, a newcomer with fewer jobs waiting takes the place of the newest
+//! job of the network, and in it of the account, with most; so the last to be refused
 //! are those who ask for little (dropping from the longest queue: McKenney, Stochastic
 //! Fairness Queueing).
 //!

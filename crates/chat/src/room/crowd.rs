@@ -22,7 +22,7 @@ use hub::{Except, MAX_FORMATS, Op, Presence, Publication};
 use super::MAX_NAMES;
 use crate::dialect::{self, packetboat};
 
-/// People in the room up to whom each change is told at once.
+/// Up to so many people in the room, each change is told at once.
 const CROWD: usize = 200;
 
 /// How often changes are told in a larger room.

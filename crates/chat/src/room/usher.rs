@@ -48,7 +48,7 @@ pub(super) enum Look {
     Moved,
     /// There is no room for the first one now.
     Full(Arc<Outbox>),
-    /// Nobody waits.
+    /// No client waits.
     Empty,
 }
 

@@ -218,7 +218,7 @@ async fn a_topic_keeps_one_order_over_its_partitions() {
     assert_eq!(topic.delivered(), 36);
 }
 
-/// A connection whose socket is broken in a way that nobody thought of.
+/// A connection whose socket is broken in a way that was not foreseen.
 #[derive(Debug)]
 struct Bomb;
 

@@ -46,7 +46,7 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// The same for whoever asks whether the server is ready: nothing about its inside.
+    /// The same for a client that asks for `/ready`: nothing about the server's inside.
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::Gone => "The database is gone.",

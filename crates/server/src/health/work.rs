@@ -27,7 +27,7 @@ impl WorkHealth {
     /// Logs what is wrong, once.
     ///
     /// # Errors
-    /// One sentence for whoever asks, with nothing about the server's inside.
+    /// One sentence for the client that asks, with nothing about the server's inside.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let missing = self.vitals.missing();
         let found = if !missing.is_empty() {
