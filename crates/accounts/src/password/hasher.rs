@@ -31,15 +31,13 @@ use crate::secret::SecretHash;
 /// The most passwords that wait for a thread; some two seconds of work on two cores.
 pub(crate) const MAX_WAITING: usize = 64;
 
-/// The most operations with a password under way from one network. Below the number of
-/// wrong ones that an address may try at once ([`attempts`](crate::attempts)), each of
-/// which is charged until it has turned out right: an office that signs in at the same
-/// moment behind one address is told to try again in [`RETRY`], and not to wait as those
-/// must who guess.
-pub(crate) const MAX_OF_NETWORK: u32 = 16;
+/// The most operations with a password under way from one network. As many as an
+/// address may try at once ([`attempts`](crate::attempts)), and some for other ends: an
+/// office that comes to work behind one address is let in.
+pub(crate) const MAX_OF_NETWORK: u32 = 24;
 
 /// The same from one site, which may be many networks of one attacker.
-pub(crate) const MAX_OF_SITE: u32 = 32;
+pub(crate) const MAX_OF_SITE: u32 = 48;
 
 /// The most hashes of one account that wait or are at work: its owner has no use for
 /// more. Holds for exempt networks, too.
