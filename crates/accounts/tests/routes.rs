@@ -394,14 +394,15 @@ async fn exempt_networks_are_not_throttled() {
 }
 
 #[tokio::test]
-async fn a_failing_database_is_500_without_a_word_about_it() {
+async fn a_failing_database_is_503_without_a_word_about_it() {
     let site = Site::new().await;
     let key = site.register("ann").await;
     let token = site.log_in(&key).await.session();
     site.world.db.close().await.unwrap();
     let register = site.post("/api/register", json!({"username": "bob"}).to_string()).await;
     for answer in [register, site.log_in(&key).await, site.get("/api/online", Some(&token)).await] {
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(answer.body, json!({"error": "Something went wrong on the server."}));
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        let sentence = "The server cannot store or look up anything now: try again in a moment.";
+        assert_eq!(answer.body, json!({ "error": sentence }));
     }
 }
