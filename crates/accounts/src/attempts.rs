@@ -105,7 +105,7 @@ pub(crate) enum CountedAs<'a> {
 }
 
 impl Attempts {
-    /// Nobody has tried. What comes from `exempt` networks is counted by name only.
+    /// No tries yet. What comes from `exempt` networks is counted by name only.
     pub(crate) fn new(exempt: &Exempt, clock: &Arc<dyn Clock>) -> Self {
         let of_account = |quota| OfAccount {
             exempt: exempt.clone(),

@@ -207,7 +207,7 @@ mod tests {
         assert!(restarted.authenticate(&token).await.unwrap().is_none());
     }
 
-    /// A session of somebody new, opened and used.
+    /// A session of a new account, opened and used.
     async fn sign_in(accounts: &Accounts) -> String {
         let key = accounts.register(&"bob".parse::<Username>().unwrap()).await.unwrap();
         let address = [127, 0, 0, 1].into();

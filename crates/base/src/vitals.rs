@@ -32,7 +32,7 @@ struct Inner {
 
 impl Vitals {
     /// Calls `on_lost` with a task's name when it has panicked: on the thread that
-    /// unwinds, so it should only pass the word on. The default tells nobody.
+    /// unwinds, so it should only pass the word on. The default does nothing.
     #[must_use]
     pub fn new(on_lost: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { missing: Mutex::default(), on_lost: Some(Box::new(on_lost)) }))

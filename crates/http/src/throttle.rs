@@ -103,7 +103,7 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// A throttle with nobody in debt. `exempt` networks are never refused.
+    /// A throttle in which no address is in debt. `exempt` networks are never refused.
     #[must_use]
     pub fn new(quota: Quota, exempt: Exempt, clock: Arc<dyn Clock>) -> Self {
         Self { exempt, buckets: Buckets::new(quota, clock) }

@@ -11,7 +11,7 @@
 //!
 //! A partition whose task panicked may have written half a round, so it is not started
 //! again: the [`Vitals`] are told, what is submitted to it is dropped, and waiting for it
-//! is over at once. Its members wait for whoever ends the server to close them.
+//! is over at once. Its members stay until the server, which ends then, closes them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -23,7 +23,7 @@ impl Greeting {
         }
     }
 
-    /// Prints it on standard output; if nobody reads that, nobody misses it. On a thread
+    /// Prints it on standard output; if that has no reader, nothing is lost. On a thread
     /// of its own, because a reader that has stopped would hold up the server.
     pub(crate) fn print(&self, addresses: &[SocketAddr], setup_path: Option<&str>) {
         let mut lines = self.lines(addresses, own_network_address());

@@ -144,7 +144,7 @@ impl Hasher {
 }
 
 impl Place<'_> {
-    /// The PHC string to store for `password`. `account` says for whom, if that is
+    /// The PHC string to store for `password`. `account` is the one it is for, if that is
     /// known: any hash that names an account or what was typed for one.
     pub(crate) async fn hash(
         &self,

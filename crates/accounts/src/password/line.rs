@@ -90,8 +90,8 @@ impl<N: PartialEq, A: PartialEq, J> Line<N, A, J> {
         job
     }
 
-    /// Where a place can be taken for a newcomer: the account of whom most waits, in
-    /// the network of which most waits, if that is more than would wait of the newcomer.
+    /// Where a place can be taken for a newcomer: the account with most jobs waiting, in
+    /// the network with most, if that is more than the newcomer would have.
     fn longest(&self, network: &N, account: &A) -> Option<(usize, usize)> {
         let (at, longest) =
             self.networks.iter().enumerate().max_by_key(|(_, network)| network.waiting)?;
