@@ -10,9 +10,12 @@ const FAVOURITES = ["smile", "joy", "heart", "thumbsup", "tada", "eyes", "wave",
 
 /** @type {Map<string, string>} */
 const BY_NAME = new Map();
+/** @type {Set<string>} the best known name of each */
+const BEST_KNOWN = new Set();
 for (const line of EMOJI.trim().split("\n")) {
   const [char, ...names] = line.split(" ");
   for (const name of names) BY_NAME.set(name, char ?? "");
+  BEST_KNOWN.add(names[0] ?? "");
 }
 
 /**
@@ -34,7 +37,7 @@ export function suggestEmoji(query) {
     wanted === ""
       ? FAVOURITES
       : [
-          ...[...BY_NAME.keys()].filter((name) => name.startsWith(wanted)).sort(byLength),
+          ...[...BY_NAME.keys()].filter((name) => name.startsWith(wanted)).sort(byRank),
           ...[...BY_NAME.keys()].filter((name) => name.indexOf(wanted) > 0),
         ];
   const seen = new Set();
@@ -50,11 +53,12 @@ export function suggestEmoji(query) {
 }
 
 /**
+ * Short names first; of equally long ones those that are best known.
  * @param {string} a
  * @param {string} b
  */
-function byLength(a, b) {
-  return a.length - b.length;
+function byRank(a, b) {
+  return a.length - b.length || Number(BEST_KNOWN.has(b)) - Number(BEST_KNOWN.has(a));
 }
 
 /**

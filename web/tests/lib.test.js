@@ -5,37 +5,11 @@ import { MessageAnnouncer } from "../lib/announce.js";
 import { Api, Refusal } from "../lib/api.js";
 import { hueOf, initialOf } from "../lib/colour.js";
 import { placeAt, suggestionsFor } from "../lib/completion.js";
-import { charOf, isOneEmoji, suggestEmoji } from "../lib/emoji.js";
-import { EMOJI } from "../lib/emoji-table.js";
 import { uuid } from "../lib/identifier.js";
 import { Keep } from "../lib/keep.js";
 import { scalars } from "../lib/measure.js";
 import { Signal } from "../lib/signal.js";
 import { SettingsStore } from "../stores/settings.js";
-
-test("every line of the emoji table is one emoji and names that are taken once", () => {
-  const names = new Set();
-  for (const line of EMOJI.trim().split("\n")) {
-    const [char, ...own] = line.split(" ");
-    assert.ok(isOneEmoji(char), line);
-    assert.ok(own.length > 0, line);
-    for (const name of own) {
-      assert.match(name, /^[a-z0-9_+-]{1,32}$/, line);
-      assert.ok(!names.has(name), `${name} twice`);
-      names.add(name);
-    }
-  }
-  assert.ok(names.size > 400);
-});
-
-test("emoji are suggested by the start of a name first", () => {
-  assert.equal(charOf("ship"), "🚢");
-  assert.equal(charOf("constructor"), null);
-  assert.equal(suggestEmoji("shi")[0].name, "ship");
-  assert.ok(suggestEmoji("heart").length <= 8);
-  const chars = suggestEmoji("th").map(({ char }) => char);
-  assert.equal(new Set(chars).size, chars.length);
-});
 
 test("where a suggestion is wanted, and where it would be in the way", () => {
   assert.deepEqual(placeAt("hi :sh", 6, false), { kind: "emoji", query: "sh", from: 3 });

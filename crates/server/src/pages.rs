@@ -16,6 +16,7 @@ use crate::data::Secrets;
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../web"]
 #[exclude = "tests/*"]
+#[exclude = "tools/*"]
 #[exclude = "types/*"]
 #[exclude = "node_modules/*"]
 #[exclude = "*.d.ts"]
@@ -100,6 +101,7 @@ mod tests {
             let tooling = path.ends_with(".d.ts")
                 || path.ends_with(".json")
                 || path.starts_with("tests/")
+                || path.starts_with("tools/")
                 || path.starts_with("node_modules/");
             assert!(!tooling, "{path}");
         }
