@@ -26,9 +26,9 @@ each("data-copy", (button, source) => {
   const status = document.getElementById(button.dataset["status"] ?? "");
   button.addEventListener("click", async () => {
     const done = await copyText(textOf(source));
-    const said = (done ? button.dataset["done"] : button.dataset["failed"]) ?? "";
-    if (done && label) label.textContent = said;
-    if (status) status.textContent = said;
+    const message = (done ? button.dataset["done"] : button.dataset["failed"]) ?? "";
+    if (done && label) label.textContent = message;
+    if (status) status.textContent = message;
   });
 });
 

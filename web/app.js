@@ -1,213 +1,211 @@
 /**
- * The page's composition root: makes the stores, gives them the browser, shows the room to
- * whom the session belongs, and answers what the elements ask for. State flows one way:
- * socket → store → element; wishes come back as `intent` events. Whoever has no session
- * goes to the log-in page, which is the server's (crates/accounts/templates).
+ * The composition root of the pages that need scripts: makes what stands around every page
+ * (the shell), gives it the browser, and lets the router show the page of the address.
+ * What a page is made of, its own folder says (`pages/<page>/page.js`); which pages there
+ * are, `pages/pages.json`, which the server writes into the document.
  */
 
-import { Announcer } from "./elements/announcer.js";
-import { Composer } from "./elements/composer.js";
-import { ConnectionBanner } from "./elements/connection-banner.js";
-import { PeopleList } from "./elements/people-list.js";
-import { RoomView } from "./elements/room-view.js";
-import { SettingsMenu } from "./elements/settings-menu.js";
-import { Timeline } from "./elements/timeline.js";
-import { MessageAnnouncer } from "./lib/announce.js";
 import { Api } from "./lib/api.js";
-import { showUnread } from "./lib/badge.js";
 import { h } from "./lib/dom.js";
-import { uuid } from "./lib/identifier.js";
-import { Keep } from "./lib/keep.js";
-import { parse } from "./lib/markdown.js";
-import { plainText } from "./lib/markdown-text.js";
-import { chime, notify } from "./lib/notify.js";
-import { RoomSocket } from "./lib/socket.js";
-import { t } from "./lib/strings.js";
-import { Room } from "./stores/room.js";
-import { Session } from "./stores/session.js";
-import { SettingsStore } from "./stores/settings.js";
+import { JsonStorage } from "./lib/storage.js";
+import { Settings } from "./lib/settings.js";
+import { define } from "./lib/view.js";
+import { AccountMenu } from "./shell/account-menu.js";
+import { Announcer } from "./shell/announcer.js";
+import { ConnectionBanner } from "./shell/connection-banner.js";
+import { Header } from "./shell/header.js";
+import { Router } from "./shell/router.js";
+import { Session } from "./shell/session.js";
+import { shellSettings } from "./shell/settings.js";
+import { PageHost } from "./shell/page-host.js";
+import { t } from "./shell/strings.js";
+import { showTab } from "./shell/tab.js";
+import { Toasts } from "./shell/toasts.js";
 
-/** @typedef {import("./types/app.js").Intent} Intent */
-/** @typedef {import("./types/wire.js").Message} Message */
+/** @typedef {import("./shell/types.js").PageEntry} PageEntry */
+/** @typedef {import("./shell/types.js").PageView} PageView */
+/** @typedef {import("./shell/types.js").Route} Route */
+/** @typedef {import("./shell/types.js").Shell} Shell */
+/** @typedef {import("./shell/types.js").ShellIntent} ShellIntent */
 
 /** How often a quiet tab renews its session and the cookie; milliseconds. */
 const RENEW_EVERY_MS = 20 * 60_000;
 
-/** Where a page goes whose session is over, and what is said there. */
-const DOOR = { left: "/login/?next=/&notice=signed-out", ended: "/login/?next=/&notice=ended" };
-
-/** @type {[string, CustomElementConstructor][]} */
-const ELEMENTS = [
-  ["pb-announcer", Announcer],
-  ["pb-composer", Composer],
-  ["pb-connection", ConnectionBanner],
-  ["pb-people", PeopleList],
-  ["pb-room", RoomView],
-  ["pb-settings", SettingsMenu],
-  ["pb-timeline", Timeline],
-];
-for (const [tag, constructor] of ELEMENTS) customElements.define(tag, constructor);
+define({
+  "pb-account": AccountMenu,
+  "pb-announcer": Announcer,
+  "pb-connection": ConnectionBanner,
+  "pb-header": Header,
+  "pb-toasts": Toasts,
+});
 
 const time = {
   now: () => Date.now(),
   /** @type {(run: () => void, ms: number) => number} */
-  later: (run, ms) => window.setTimeout(run, ms),
+  setTimer: (run, ms) => window.setTimeout(run, ms),
   /** @type {(timer: number) => void} */
-  never: (timer) => window.clearTimeout(timer),
+  clearTimer: (timer) => window.clearTimeout(timer),
 };
 
-const local = new Keep(() => localStorage);
-const perTab = new Keep(() => sessionStorage);
+/** @type {PageEntry[]} */
+const pages = JSON.parse(document.querySelector("#pages")?.textContent ?? "[]");
+const local = new JsonStorage(() => localStorage);
 const api = new Api((input, init) => fetch(input, init));
-const settings = new SettingsStore(local);
-const session = new Session({ api, later: time.later, random: () => Math.random() });
+const settings = new Settings(local, shellSettings);
+const session = new Session({ api, setTimer: time.setTimer, random: () => Math.random() });
 const announcer = new Announcer();
-const messages = new MessageAnnouncer((text) => announcer.say(text), time.later);
+const toasts = new Toasts();
+const header = new Header();
+header.pages = pages;
+header.session = session.state;
+header.settings = settings.state;
 
-/** @type {Room} */
-const room = new Room({
-  send: (frame) => socket.send(frame),
-  expect: () => socket.expect(),
-  keep: perTab,
-  newId: () => uuid(),
+const container = h("div", { id: "page" });
+const boot = document.querySelector(".boot");
+
+/** @type {Shell} */
+const shell = {
+  api,
+  session: session.state,
+  sessionEnded: () => session.ended(),
+  local,
+  perTab: new JsonStorage(() => sessionStorage),
   time,
-  onMessage: gotMessage,
-  onRefused: (code) => announcer.say(t.log.failed(code)),
-});
+  announce: (text) => announcer.say(text),
+  toast: (text) => toasts.show(text),
+  go: (href) => void router.go(href),
+};
+const host = new PageHost(container, shell);
+const router = new Router({ pages, window, prepare });
+/** @type {{route: Route, view: PageView} | null} */
+let present = null;
 
-const socket = new RoomSocket({
-  ...time,
-  open: (query) => new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws${query}`, "packetboat.v1"),
-  probe: () => api.me(),
-  query: () => room.query,
-  onFrame: (frame) => room.receive(frame),
-  onEnded: () => session.ended(),
-  random: () => Math.random(),
-});
-
-const stage = document.querySelector("#stage") ?? document.body;
-/** @type {RoomView | null} */
-let roomView = null;
-
-session.state.watch((state) => {
-  if (state.phase === "member") showRoom(state.name);
-  else if (state.phase === "over") socket.stop();
-  else if (state.failed) sayOffline();
-  if (state.phase === "over" && state.reason === "ended") location.replace(DOOR.ended);
-});
-
-/** @param {string} name */
-function showRoom(name) {
-  socket.stop();
-  room.leave();
-  room.enter(name);
-  roomView = new RoomView();
-  roomView.room = room;
-  roomView.connection = socket.state;
-  roomView.settings = settings.state;
-  roomView.drafts = perTab;
-  stage.replaceChildren(roomView);
-  socket.start();
-}
-
-function sayOffline() {
-  const boot = stage.querySelector(".boot");
-  if (boot && !boot.querySelector("[role=status]")) {
-    boot.append(h("p", { role: "status" }, t.boot.offline));
+/**
+ * @param {Route} route
+ * @returns {Promise<(() => void) | null>}
+ */
+async function prepare(route) {
+  const loading = host.load(route).catch(() => null);
+  if (route.entry.signIn && !(await signedIn())) {
+    // The server let this document in, so a session has ended; a visitor's it leads on itself.
+    return present === null ? toLogIn("ended", route.url) : leave(() => location.assign(route.url));
   }
+  const open = await loading;
+  if (open !== null) return () => show(route, open());
+  if (present === null) sayAtStart(t.boot.failed);
+  else toasts.show(t.notLoaded(route.entry.title || route.entry.nav || t.product));
+  return null;
 }
 
 /**
- * Whoever logs out on purpose leaves nothing behind on this computer.
+ * @param {Route} route
+ * @param {{view: PageView, signal: AbortSignal}} opened
+ */
+function show(route, { view, signal }) {
+  const first = present === null;
+  present = { route, view };
+  if (first) document.querySelector("#app")?.replaceChildren(header, container);
+  header.show(route.entry, view, signal);
+  const { title } = route.entry;
+  if (view.unread) view.unread.watch(({ count }) => void showTab(title, count), signal);
+  else void showTab(title, 0);
+  if (view.connection) announceConnection(view.connection, signal);
+  // The first page is announced by the browser, and only the page knows what has the focus.
+  if (!first) announcer.say(title || view.heading);
+  if (view.focus) view.focus();
+  else if (!first) header.focusHeading();
+}
+
+/**
+ * Tells screen readers that a connection broke and that it is back.
+ * @param {NonNullable<PageView["connection"]>} connection
+ * @param {AbortSignal} signal
+ */
+function announceConnection(connection, signal) {
+  let wasOpen = false;
+  connection.watch(({ phase }) => {
+    if (phase === "open") {
+      if (wasOpen) announcer.say(t.connection.back);
+      wasOpen = true;
+    } else if (phase === "waiting") {
+      if (wasOpen) announcer.say(t.connection.lost);
+    } else if (phase === "idle") {
+      wasOpen = false;
+    }
+  }, signal);
+}
+
+/** @returns {Promise<boolean>} as soon as the server has said it */
+function signedIn() {
+  const life = new AbortController();
+  return new Promise((resolve) => {
+    session.state.watch(({ phase }) => {
+      if (phase === "checking") return;
+      life.abort();
+      resolve(phase === "signed-in");
+    }, life.signal);
+  });
+}
+
+/**
+ * @param {"signed-out" | "ended"} notice what the log-in page says
+ * @param {URL} next where it leads
+ */
+function toLogIn(notice, { pathname, search }) {
+  const next = encodeURIComponent(pathname + search).replaceAll("%2F", "/");
+  return leave(() => location.replace(`/login/?next=${next}&notice=${notice}`));
+}
+
+/**
+ * @param {() => void} go leads out of this document
+ * @returns {Promise<never>} nothing comes after it
+ */
+function leave(go) {
+  go();
+  return new Promise(() => {});
+}
+
+/** @param {string} text */
+function sayAtStart(text) {
+  const status = boot?.querySelector("[role=status]") ?? h("p", { role: "status" });
+  status.textContent = text;
+  boot?.append(status);
+}
+
+/**
+ * Logging out on purpose leaves nothing behind on this computer.
  * @param {() => void} onStuck
  */
 async function logOut(onStuck) {
-  const view = roomView;
   if (!(await session.logout())) return onStuck();
-  room.outbox.clear();
-  view?.forgetDraft();
-  location.replace(DOOR.left);
+  present?.view.forget?.();
+  void toLogIn("signed-out", new URL("/", location.href));
 }
 
 /**
- * Somebody said something.
- * @param {Message} message
- */
-function gotMessage({ author, text }) {
-  const words = plainText(parse(text));
-  messages.message(author, words);
-  const away = document.hidden || !document.hasFocus();
-  if (settings.state.value.sound) chime();
-  if (away && settings.state.value.notifications) notify(author, words);
-}
-
-/**
- * What the elements ask for.
- * @param {Intent} intent
+ * What the elements of the shell ask for.
+ * @param {ShellIntent} intent
  */
 function answer(intent) {
-  switch (intent.type) {
-    case "log-out":
-      return void logOut(intent.onStuck);
-    case "post":
-      room.post(intent.text);
-      return roomView?.showLatest();
-    case "retry":
-      room.retry(intent.clientId);
-      return roomView?.focusComposer();
-    case "discard":
-      room.outbox.remove(intent.clientId);
-      return roomView?.focusComposer();
-    case "typing":
-      return room.sayTyping();
-    case "load-older":
-      return room.older();
-    case "load-newer":
-      return room.newer();
-    case "jump-to-latest":
-      return room.latest();
-    case "at-bottom":
-      room.unread.atBottom(intent.value);
-      return room.log.follow(intent.value);
-    case "reconnect":
-      return socket.nudge();
-    case "toggle-people":
-      return settings.set({ people: !settings.state.value.people });
-    case "set":
-      return settings.set(intent.settings);
-  }
+  if (intent.type === "log-out") void logOut(intent.onStuck);
+  else settings.set({ theme: intent.theme });
 }
 
-document.addEventListener("intent", (event) => {
+header.addEventListener("intent", (event) => {
   if (event instanceof CustomEvent) answer(event.detail);
 });
 
-let wasOpen = false;
-socket.state.watch(({ phase }) => {
-  if (phase === "open") {
-    if (wasOpen) announcer.say(t.connection.back);
-    wasOpen = true;
-  } else if (phase === "waiting") {
-    if (wasOpen) announcer.say(t.connection.lost);
-  } else if (phase === "idle") {
-    wasOpen = false;
-  }
-  if (phase !== "open") room.interrupted();
+session.state.watch((state) => {
+  if (state.phase === "checking" && state.failed) sayAtStart(t.boot.offline);
+  const ended = state.phase === "signed-out" && state.reason === "ended";
+  if (ended && present?.route.entry.signIn) void toLogIn("ended", present.route.url);
 });
-
 settings.state.watch(({ theme }) => {
   if (theme === "auto") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = theme;
 });
-room.unread.state.watch(({ count }) => void showUnread(count));
-
-document.addEventListener("visibilitychange", () => {
-  room.unread.visible(!document.hidden);
-  if (!document.hidden) socket.nudge();
-});
-window.addEventListener("online", () => socket.nudge());
 setInterval(() => void session.renew(), RENEW_EVERY_MS);
 
-document.body.append(announcer);
-room.unread.visible(!document.hidden);
+document.body.append(toasts, announcer);
 void session.start();
+void router.start();

@@ -42,7 +42,7 @@ export class Server {
     return `http://${host}:${this.#port}`;
   }
 
-  /** What it has printed for whoever started it. */
+  /** What it has printed for its operator. */
   get greeting() {
     return this.#greeting;
   }
@@ -157,7 +157,7 @@ export class Server {
   }
 
   /**
-   * Posts messages as somebody without a page, each after the one before was stored.
+   * Posts messages as a client without a page, each after the one before was stored.
    * @param {string} key
    * @param {string[]} texts
    */
@@ -185,7 +185,7 @@ export class Server {
 }
 
 /**
- * The environment without anybody's own settings, which would configure the server under
+ * The environment without the developer's own settings, which would configure the server under
  * test, and which it refuses if it does not know them.
  * @param {NodeJS.ProcessEnv} environment
  */

@@ -1,4 +1,4 @@
-/** For everybody: keyboard, screen readers, small screens, both themes, thin lines. */
+/** Access for all: keyboard, screen readers, small screens, both themes, thin lines. */
 
 import { expect, expectAccessible, expectConnected, log, messageBox, messages, OUTAGE, say, test } from "../support/fixtures.mjs";
 

@@ -15,7 +15,7 @@ test("whoever is not signed in is led to the door, and from there to where they 
   await page.getByLabel("Access key").fill(key);
   await page.getByRole("button", { name: "Log in with the key" }).click();
   await expect(page).toHaveURL(`${server.url}/settings/`);
-  // Nobody who is in needs the door.
+  // Readers who are signed in do not need the log-in page.
   await page.goto(`${server.url}/login/?next=/settings/`);
   await expect(page).toHaveURL(`${server.url}/settings/`);
 });

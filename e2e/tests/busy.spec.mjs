@@ -15,7 +15,7 @@ const NEW = 40;
 const NODES_A_MESSAGE = 4;
 
 /**
- * Somebody who talks as a script does.
+ * A person who talks as a script does.
  * @param {import("../support/server.mjs").Server} server
  * @param {string} name
  */

@@ -18,7 +18,7 @@ const ROOT = new URL("../../crates/", import.meta.url);
 
 /** Where the forms go whose address is put in when the page is made, by their template. */
 const FILLED_IN = {
-  "accounts/templates/press.html": [/^\/confirm\/[\w-]+\/$/],
+  "accounts/templates/confirm.html": [/^\/confirm\/[\w-]+\/$/],
   "accounts/templates/reset_password.html": [/^\/password\/reset\/[\w-]+\/$/],
   "accounts/templates/setup.html": [/^\/setup\/\w+\/$/],
   "admin/templates/add.html": [/^\/admin\/accounts\/add$/],
@@ -53,7 +53,7 @@ test.use({
 
 /** @returns {{template: string, action: string}[]} every form that posts, by where it goes */
 function postingForms() {
-  const folders = ["accounts/templates", "accounts/templates/settings", "admin/templates", "http/templates", "server/templates"];
+  const folders = ["accounts/templates", "accounts/templates/settings", "admin/templates", "http/templates", "http/templates/site", "server/templates"];
   const templates = folders.flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, ROOT)).filter((name) => name.endsWith(".html")).map((name) => `${folder}/${name}`),
   );
@@ -246,7 +246,7 @@ for (const host of HOSTS) {
         expect(sent, `a form of ${template} was sent to ${place}`).toBe(true);
       }
     }
-    // Secrets in addresses are told to nobody, not even to the proxy in front of the server.
+    // Secrets in addresses are not told, not even to the proxy in front of the server.
     for (const secret of secrets) {
       expect(seen.referers.filter((referer) => referer.includes(secret))).toEqual([]);
     }

@@ -1,6 +1,6 @@
 /**
  * A value that says when it changes. Owns the list of its listeners; computes nothing and
- * batches nothing: whoever draws decides when (see `lib/frame.js`).
+ * batches nothing: the element that draws decides when (see `lib/frame.js`).
  */
 
 /** @template T */

@@ -1,16 +1,20 @@
 /**
- * The only WebSocket of the page: opens it, notices that it is gone, and opens it again.
- * It knows close codes and waiting, and nothing of what the frames mean. At most one
- * socket and one timer of each kind exist at a time.
+ * A WebSocket that is opened again when it is gone. It knows this server's close codes and
+ * waiting, and of the frames only that they are JSON: which one makes a connection usable,
+ * and which one always has an answer, its owner says. At most one socket and one timer of
+ * each kind exist at a time.
  */
 
 import { backoff, spread } from "./backoff.js";
 import { Refusal } from "./api.js";
 import { Signal } from "./signal.js";
 
-/** @typedef {import("../types/wire.js").ServerFrame} ServerFrame */
-/** @typedef {import("../types/wire.js").ClientFrame} ClientFrame */
-/** @typedef {import("../types/app.js").ConnectionState} ConnectionState */
+/**
+ * @typedef {{phase: "idle"}
+ *   | {phase: "connecting", again: boolean}
+ *   | {phase: "open"}
+ *   | {phase: "waiting", until: number}} ConnectionState
+ */
 
 /** A hand-shake that takes longer is given up, milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -30,25 +34,31 @@ const THROTTLED_S = 10;
 const CLOSE = { goingAway: 1001, sessionEnded: 1008, tryAgainLater: 1013 };
 
 /**
- * What the socket needs from outside, as parameters for the tests.
- * @typedef {object} Surroundings
- * @property {(query: string) => WebSocket} open opens `/ws` with this query string
+ * @template In a frame of the server
+ * @template Out a frame of this client
+ * @typedef {object} SocketOptions
+ * @property {() => WebSocket} open opens the connection, to go on from where it broke off
+ * @property {(frame: In) => boolean} isWelcome whether a frame makes the connection usable
+ * @property {Out} ping a frame that always has an answer, even if it were refused
  * @property {() => Promise<unknown>} probe rejects with a `Refusal` if the session is not good
- * @property {() => string} query where to continue from
- * @property {(frame: ServerFrame) => void} onFrame
+ * @property {(frame: In) => void} onFrame
  * @property {() => void} onEnded the session is over: nothing is tried any more
  * @property {() => number} now
  * @property {() => number} random
- * @property {(run: () => void, ms: number) => number} later
- * @property {(timer: number) => void} never
+ * @property {(run: () => void, ms: number) => number} setTimer
+ * @property {(timer: number) => void} clearTimer
  */
 
-export class RoomSocket {
+/**
+ * @template In
+ * @template Out
+ */
+export class ReconnectingSocket {
   /** @type {Signal<ConnectionState>} */
   state = new Signal(/** @type {ConnectionState} */ ({ phase: "idle" }));
 
-  /** @type {Surroundings} */
-  #around;
+  /** @type {SocketOptions<In, Out>} */
+  #options;
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {number | undefined} */
@@ -59,9 +69,9 @@ export class RoomSocket {
   #openedAt = 0;
   #everOpen = false;
 
-  /** @param {Surroundings} around */
-  constructor(around) {
-    this.#around = around;
+  /** @param {SocketOptions<In, Out>} options */
+  constructor(options) {
+    this.#options = options;
   }
 
   start() {
@@ -80,7 +90,7 @@ export class RoomSocket {
   }
 
   /**
-   * @param {ClientFrame} frame
+   * @param {Out} frame
    * @returns {boolean} false if there is no connection to send it on
    */
   send(frame) {
@@ -93,14 +103,13 @@ export class RoomSocket {
   nudge() {
     const { phase } = this.state.value;
     if (phase === "waiting") this.#connect();
-    // A frame that always has an answer, even if it were refused.
-    else if (phase === "open" && this.send({ type: "history", before: 1, limit: 1 })) this.expect();
+    else if (phase === "open" && this.send(this.#options.ping)) this.expect();
   }
 
   /** From now on something must arrive soon, or the connection counts as dead. */
   expect() {
     if (this.#deadline !== undefined || this.state.value.phase !== "open") return;
-    this.#deadline = this.#around.later(() => {
+    this.#deadline = this.#options.setTimer(() => {
       this.#deadline = undefined;
       this.#drop();
       this.#connect();
@@ -109,7 +118,7 @@ export class RoomSocket {
 
   #connect() {
     this.#clear();
-    const socket = this.#around.open(this.#around.query());
+    const socket = this.#options.open();
     this.#socket = socket;
     this.state.value = { phase: "connecting", again: this.#everOpen };
     this.#giveUpAfter(OPEN_TIMEOUT_MS);
@@ -125,11 +134,11 @@ export class RoomSocket {
    * @param {number} ms
    */
   #giveUpAfter(ms) {
-    this.#around.never(this.#deadline ?? 0);
-    this.#deadline = this.#around.later(() => {
+    this.#options.clearTimer(this.#deadline ?? 0);
+    this.#deadline = this.#options.setTimer(() => {
       this.#deadline = undefined;
       this.#drop();
-      this.#wait(backoff(this.#attempt++, this.#around.random));
+      this.#wait(backoff(this.#attempt++, this.#options.random));
     }, ms);
   }
 
@@ -139,9 +148,9 @@ export class RoomSocket {
    */
   #received(socket, data) {
     if (socket !== this.#socket) return;
-    this.#around.never(this.#deadline ?? 0);
+    this.#options.clearTimer(this.#deadline ?? 0);
     this.#deadline = undefined;
-    /** @type {ServerFrame} */
+    /** @type {In} */
     let frame;
     try {
       frame = JSON.parse(String(data));
@@ -149,12 +158,12 @@ export class RoomSocket {
       return;
     }
     // Only a welcome makes a connection usable; an HTTP intermediary may open a dumb one.
-    if (frame.type === "welcome") {
-      this.#openedAt = this.#around.now();
+    if (this.#options.isWelcome(frame)) {
+      this.#openedAt = this.#options.now();
       this.#everOpen = true;
       this.state.value = { phase: "open" };
     }
-    this.#around.onFrame(frame);
+    this.#options.onFrame(frame);
   }
 
   /**
@@ -164,24 +173,24 @@ export class RoomSocket {
   #closed(socket, code) {
     if (socket !== this.#socket) return;
     const wasOpen = this.state.value.phase === "open";
-    const lasted = this.#around.now() - this.#openedAt;
+    const lasted = this.#options.now() - this.#openedAt;
     this.#socket = null;
     this.#clear();
     if (wasOpen && lasted >= STABLE_MS) this.#attempt = 0;
     if (code === CLOSE.sessionEnded) this.#end();
-    else if (code === CLOSE.goingAway) this.#wait(spread(this.#around.random));
-    else if (code === CLOSE.tryAgainLater && wasOpen && lasted >= STABLE_MS) this.#wait(spread(this.#around.random));
-    else if (wasOpen) this.#wait(backoff(this.#attempt++, this.#around.random));
+    else if (code === CLOSE.goingAway) this.#wait(spread(this.#options.random));
+    else if (code === CLOSE.tryAgainLater && wasOpen && lasted >= STABLE_MS) this.#wait(spread(this.#options.random));
+    else if (wasOpen) this.#wait(backoff(this.#attempt++, this.#options.random));
     else void this.#afterRefusal();
   }
 
   /** A refused hand-shake gives no status to scripts, so a request must find out why. */
   async #afterRefusal() {
-    const wait = backoff(this.#attempt++, this.#around.random);
+    const wait = backoff(this.#attempt++, this.#options.random);
     this.#wait(wait);
     const waiting = this.state.value;
     try {
-      await this.#around.probe();
+      await this.#options.probe();
     } catch (error) {
       if (this.state.value !== waiting || !(error instanceof Refusal)) return;
       if (error.ended) this.#end();
@@ -192,13 +201,13 @@ export class RoomSocket {
   /** @param {number} ms */
   #wait(ms) {
     this.#clear();
-    this.state.value = { phase: "waiting", until: this.#around.now() + ms };
-    this.#retryTimer = this.#around.later(() => this.#connect(), ms);
+    this.state.value = { phase: "waiting", until: this.#options.now() + ms };
+    this.#retryTimer = this.#options.setTimer(() => this.#connect(), ms);
   }
 
   #end() {
     this.stop();
-    this.#around.onEnded();
+    this.#options.onEnded();
   }
 
   /** Forgets a socket that may never say that it is closed. */
@@ -209,8 +218,8 @@ export class RoomSocket {
   }
 
   #clear() {
-    this.#around.never(this.#retryTimer ?? 0);
-    this.#around.never(this.#deadline ?? 0);
+    this.#options.clearTimer(this.#retryTimer ?? 0);
+    this.#options.clearTimer(this.#deadline ?? 0);
     this.#retryTimer = undefined;
     this.#deadline = undefined;
   }

@@ -3,8 +3,7 @@
  * listens to ends with `signal` when it is taken out.
  */
 
-/** @typedef {import("../types/app.js").Intent} Intent */
-
+/** @template I what the element asks for: messages with a `type` */
 export class View extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
@@ -26,10 +25,21 @@ export class View extends HTMLElement {
   draw(_signal) {}
 
   /**
-   * Asks the application for something.
-   * @param {Intent} intent
+   * Asks for something, by an event that bubbles: a page answers its elements, `app.js`
+   * the shell's.
+   * @param {I} intent
    */
   ask(intent) {
     this.dispatchEvent(new CustomEvent("intent", { bubbles: true, detail: intent }));
+  }
+}
+
+/**
+ * Gives elements their tags; those that have one already keep it.
+ * @param {Record<string, CustomElementConstructor>} elements by tag
+ */
+export function define(elements) {
+  for (const [tag, constructor] of Object.entries(elements)) {
+    if (customElements.get(tag) === undefined) customElements.define(tag, constructor);
   }
 }

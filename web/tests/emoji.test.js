@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { charOf, isOneEmoji, suggestEmoji } from "../lib/emoji.js";
-import { EMOJI } from "../lib/emoji-table.js";
+import { charOf, isOneEmoji, suggestEmoji } from "../pages/room/lib/emoji.js";
+import { EMOJI } from "../pages/room/lib/emoji-table.js";
 import { table } from "../tools/emoji.mjs";
 
 /** Names that stood for another emoji here until GitHub's meaning was taken over. */
@@ -27,7 +27,7 @@ const GITHUBS_MEANING = {
 };
 
 test("the committed emoji table is what the package gives", () => {
-  const committed = readFileSync(new URL("../lib/emoji-table.js", import.meta.url), "utf8");
+  const committed = readFileSync(new URL("../pages/room/lib/emoji-table.js", import.meta.url), "utf8");
   assert.equal(committed, table(), "run: node web/tools/emoji.mjs");
 });
 

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MessageAnnouncer } from "../lib/announce.js";
+import { MessageAnnouncer } from "../pages/room/lib/announce.js";
 import { Api, Refusal } from "../lib/api.js";
-import { hueOf, initialOf } from "../lib/colour.js";
-import { placeAt, suggestionsFor } from "../lib/completion.js";
+import { hueOf, initialOf } from "../pages/room/lib/colour.js";
+import { placeAt, suggestionsFor } from "../pages/room/lib/completion.js";
 import { uuid } from "../lib/identifier.js";
-import { Keep } from "../lib/keep.js";
-import { scalars } from "../lib/measure.js";
+import { JsonStorage } from "../lib/storage.js";
+import { scalars } from "../pages/room/lib/measure.js";
+import { Settings } from "../lib/settings.js";
 import { Signal } from "../lib/signal.js";
-import { SettingsStore } from "../stores/settings.js";
+import { roomSettings } from "../pages/room/settings.js";
+import { shellSettings } from "../shell/settings.js";
 
 test("where a suggestion is wanted, and where it would be in the way", () => {
   assert.deepEqual(placeAt("hi :sh", 6, false), { kind: "emoji", query: "sh", from: 3 });
@@ -52,13 +54,24 @@ test("a signal tells, until it is asked to stop", () => {
 });
 
 test("storage that throws is storage that forgets", () => {
-  const keep = new Keep(() => {
+  const storage = new JsonStorage(() => {
     throw new Error("forbidden");
   });
-  keep.set("a", 1);
-  assert.equal(keep.get("a"), null);
-  const settings = new SettingsStore({ get: () => ({ theme: "<b>", sound: 1 }), set: () => {} });
-  assert.deepEqual(settings.state.value, { theme: "auto", sound: false, notifications: false, people: true });
+  storage.set("a", 1);
+  assert.equal(storage.get("a"), null);
+  const insane = { get: () => ({ theme: "<b>", sound: 1 }), set: () => {} };
+  assert.deepEqual(new Settings(insane, shellSettings).state.value, { theme: "auto" });
+  assert.deepEqual(new Settings(insane, roomSettings).state.value, { sound: false, notifications: false, people: true });
+});
+
+test("what one page chooses leaves the choices of the others as they are", () => {
+  const kept = new Map([["settings", { theme: "dark", sound: true }]]);
+  const storage = { get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) };
+  const shell = new Settings(storage, shellSettings);
+  const room = new Settings(storage, roomSettings);
+  shell.set({ theme: "light" });
+  room.set({ people: false });
+  assert.deepEqual(kept.get("settings"), { theme: "light", sound: true, notifications: false, people: false });
 });
 
 test("answers become refusals with their status and their wait", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KEPT_LIMIT, Log } from "../stores/log.js";
+import { KEPT_LIMIT, Log } from "../pages/room/stores/log.js";
 
 const message = (id) => ({ id, at: id, author: "ann", text: String(id) });
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => message(from + index));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { leadingAddress, safeAddress } from "../lib/links.js";
-import { isOnlyEmoji, mentions, plainText } from "../lib/markdown-text.js";
-import { parse } from "../lib/markdown.js";
+import { leadingAddress, safeAddress } from "../pages/room/lib/links.js";
+import { isOnlyEmoji, mentions, plainText } from "../pages/room/lib/markdown-text.js";
+import { parse } from "../pages/room/lib/markdown.js";
 
 /** @param {unknown} text */
 const plain = (text) => ({ type: "text", text });

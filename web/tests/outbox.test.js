@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { OUTBOX_LIMIT, Outbox } from "../stores/outbox.js";
+import { OUTBOX_LIMIT, Outbox } from "../pages/room/stores/outbox.js";
 
 /** A kept storage, a socket that can be off, and an outbox on both. */
 function setup(kept = new Map()) {
   const wire = { open: true, sent: /** @type {any[]} */ ([]) };
   let next = 0;
-  const keep = { get: (key) => kept.get(key) ?? null, set: (key, value) => kept.set(key, value) };
+  const storage = { get: (key) => kept.get(key) ?? null, set: (key, value) => kept.set(key, value) };
   const send = (frame) => wire.open && wire.sent.push(frame) > 0;
-  const outbox = new Outbox(keep, () => `id${(next += 1)}-${kept.size}`, send);
+  const outbox = new Outbox(storage, () => `id${(next += 1)}-${kept.size}`, send);
   outbox.open("me");
   return { outbox, wire, kept };
 }

@@ -6,7 +6,7 @@ import { reconcile } from "../lib/reconcile.js";
 /** What was taken out of a list and put into it: a move is both. */
 const done = { added: 0, removed: 0 };
 
-/** As much of an element as a list of rows needs. */
+/** As much of an element as a list of rows options. */
 class Row {
   children = [];
   dataset = {};

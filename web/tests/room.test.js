@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Room } from "../stores/room.js";
+import { Room } from "../pages/room/stores/room.js";
 
 function setup() {
   const wire = { open: true, sent: /** @type {any[]} */ ([]), heard: /** @type {any[]} */ ([]), now: 0, timers: new Map() };
@@ -9,15 +9,15 @@ function setup() {
   const room = new Room({
     send: (frame) => wire.open && wire.sent.push(frame) > 0,
     expect: () => {},
-    keep: { get: () => null, set: () => {} },
+    storage: { get: () => null, set: () => {} },
     newId: () => `c${(next += 1)}`,
     time: {
       now: () => wire.now,
-      later: (run, ms) => {
+      setTimer: (run, ms) => {
         wire.timers.set((next += 1), { run, ms });
         return next;
       },
-      never: (timer) => wire.timers.delete(timer),
+      clearTimer: (timer) => wire.timers.delete(timer),
     },
     onMessage: (message) => wire.heard.push(message.text),
     onRefused: (code) => wire.heard.push(code),

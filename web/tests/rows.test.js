@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { t } from "../lib/strings.js";
-import { buildRows, presenceRow } from "../stores/rows.js";
+import { t } from "../pages/room/strings.js";
+import { buildRows, presenceRow } from "../pages/room/stores/rows.js";
 
 const NOON = new Date(2026, 5, 1, 12).getTime();
 const MINUTE = 60_000;

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Refusal } from "../lib/api.js";
-import { Session } from "../stores/session.js";
+import { Session } from "../shell/session.js";
 
 /** A session whose server answers what the test puts into `answers`. */
 function scene() {
   const later = [];
   const answers = { me: async () => "ann", logout: async () => {} };
   const api = { me: () => answers.me(), logout: () => answers.logout() };
-  const session = new Session({ api, later: (run, ms) => later.push({ run, ms }), random: () => 0.5 });
+  const session = new Session({ api, setTimer: (run, ms) => later.push({ run, ms }), random: () => 0.5 });
   return { session, answers, later };
 }
 const refuse = (status) => async () => {
@@ -19,7 +19,7 @@ const refuse = (status) => async () => {
 test("the server says who this is", async () => {
   const { session } = scene();
   await session.start();
-  assert.deepEqual(session.state.value, { phase: "member", name: "ann" });
+  assert.deepEqual(session.state.value, { phase: "signed-in", name: "ann" });
 });
 
 test("without a session it is over, whichever way the server says so", async () => {
@@ -27,7 +27,7 @@ test("without a session it is over, whichever way the server says so", async () 
     const { session, answers } = scene();
     answers.me = refuse(status);
     await session.start();
-    assert.deepEqual(session.state.value, { phase: "over", reason: "ended" });
+    assert.deepEqual(session.state.value, { phase: "signed-out", reason: "ended" });
   }
 });
 
@@ -44,7 +44,7 @@ test("a server that does not answer is asked again, later and later", async () =
   answers.me = async () => "ann";
   second.run();
   await new Promise(setImmediate);
-  assert.equal(session.state.value.phase, "member");
+  assert.equal(session.state.value.phase, "signed-in");
 });
 
 test("logging out is not an expiry, though its sockets are closed before the answer", async () => {
@@ -52,7 +52,7 @@ test("logging out is not an expiry, though its sockets are closed before the ans
   await session.start();
   answers.logout = async () => session.ended();
   assert.equal(await session.logout(), true);
-  assert.deepEqual(session.state.value, { phase: "over", reason: "left" });
+  assert.deepEqual(session.state.value, { phase: "signed-out", reason: "left" });
 });
 
 test("logging out without a server changes nothing", async () => {
@@ -60,9 +60,9 @@ test("logging out without a server changes nothing", async () => {
   await session.start();
   answers.logout = refuse(0);
   assert.equal(await session.logout(), false);
-  assert.equal(session.state.value.phase, "member");
+  assert.equal(session.state.value.phase, "signed-in");
   session.ended();
-  assert.deepEqual(session.state.value, { phase: "over", reason: "ended" });
+  assert.deepEqual(session.state.value, { phase: "signed-out", reason: "ended" });
 });
 
 test("renewing finds out that the session is over, and only that", async () => {
@@ -70,8 +70,8 @@ test("renewing finds out that the session is over, and only that", async () => {
   await session.start();
   answers.me = refuse(503);
   await session.renew();
-  assert.equal(session.state.value.phase, "member");
+  assert.equal(session.state.value.phase, "signed-in");
   answers.me = refuse(401);
   await session.renew();
-  assert.deepEqual(session.state.value, { phase: "over", reason: "ended" });
+  assert.deepEqual(session.state.value, { phase: "signed-out", reason: "ended" });
 });

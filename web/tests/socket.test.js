@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Refusal } from "../lib/api.js";
 import { backoff, spread } from "../lib/backoff.js";
-import { RoomSocket } from "../lib/socket.js";
+import { ReconnectingSocket } from "../lib/socket.js";
 
 class FakeSocket {
   sent = [];
@@ -54,22 +54,23 @@ function setup(random = () => 0.5) {
     },
   };
   let next = 0;
-  const socket = new RoomSocket({
-    open: (query) => {
-      world.sockets.push(new FakeSocket(query));
+  const socket = new ReconnectingSocket({
+    open: () => {
+      world.sockets.push(new FakeSocket(`?n=${world.sockets.length}`));
       return world.last;
     },
+    isWelcome: ({ type }) => type === "welcome",
+    ping: { type: "history", before: 1, limit: 1 },
     probe: () => world.probe(),
-    query: () => `?n=${world.sockets.length}`,
     onFrame: (frame) => world.frames.push(frame),
     onEnded: () => (world.ended += 1),
     now: () => world.now,
     random,
-    later: (run, ms) => {
+    setTimer: (run, ms) => {
       world.timers.set((next += 1), { at: world.now + ms, run });
       return next;
     },
-    never: (timer) => world.timers.delete(timer),
+    clearTimer: (timer) => world.timers.delete(timer),
   });
   socket.start();
   return { socket, world };

@@ -13,7 +13,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-const TABLE = new URL("../lib/emoji-table.js", import.meta.url);
+const TABLE = new URL("../pages/room/lib/emoji-table.js", import.meta.url);
 const ALIASES = new URL("emoji-aliases.txt", import.meta.url);
 
 /** What the composer's completion can find and a message can hold. */

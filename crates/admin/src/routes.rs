@@ -13,11 +13,10 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use form_urlencoded::byte_serialize;
 use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_kit::{ApiError, Client};
+use http_kit::{ApiError, Client, log_in_address};
 
 use crate::model::{Model, ModelError};
 use crate::site::{Site, Work, sentence};
@@ -72,9 +71,7 @@ fn sign_in(site: &Site, request: &Request) -> String {
         (true, None) => format!("{}/", uri.path().trim_end_matches('/')),
         (false, _) => "/admin/".to_owned(),
     };
-    let next: String = byte_serialize(next.as_bytes()).collect();
-    // A slash needs no escape in a query (RFC 3986, section 3.4), and reads better.
-    format!("{}?next={}", site.0.sign_in, next.replace("%2F", "/"))
+    log_in_address(site.0.sign_in, &next)
 }
 
 /// A member of the staff at the site: whoever holds one has passed the gate.

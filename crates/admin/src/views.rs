@@ -430,7 +430,7 @@ pub(crate) fn history(
 }
 
 #[derive(Template)]
-#[template(path = "stop.html")]
+#[template(path = "message.html")]
 struct Stop {
     chrome: Chrome,
     text: String,

@@ -29,8 +29,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::ApiError;
 
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// What stands for `/assets/<version>` in pages.
 const PLACEHOLDER: &str = "{{assets}}";
 
@@ -49,21 +49,21 @@ struct Bundle {
 #[derive(Debug)]
 struct File {
     media_type: HeaderValue,
-    plain: Form,
+    plain: Representation,
     /// Present when it is smaller.
-    gzip: Option<Form>,
+    gzip: Option<Representation>,
 }
 
 /// One representation; each has a validator of its own (RFC 9110, 8.8.3.3).
 #[derive(Debug)]
-struct Form {
+struct Representation {
     bytes: Bytes,
     etag: HeaderValue,
 }
 
 impl Assets {
     /// Takes `(path, bytes)` pairs, the paths relative and with `/` between
-    /// levels (`elements/pb-room.js`).
+    /// levels (`styles/base.css`).
     pub fn new(files: impl IntoIterator<Item = (String, Cow<'static, [u8]>)>) -> Self {
         let sources: BTreeMap<_, _> = files.into_iter().collect();
         let version = version(&sources);
@@ -98,20 +98,20 @@ impl Assets {
     /// page, an icon. Browsers ask again each time. `404` if there is none.
     #[must_use]
     pub fn named(&self, path: &str, headers: &HeaderMap) -> Response {
-        self.answer(path, headers, ASK_AGAIN)
+        self.answer(path, headers, REVALIDATE)
     }
 
     fn answer(&self, path: &str, headers: &HeaderMap, caching: HeaderValue) -> Response {
         let Some(file) = self.bundle.files.get(path) else {
             return not_found();
         };
-        let zipped = file.gzip.as_ref().filter(|_| accepts_gzip(headers));
-        let form = zipped.unwrap_or(&file.plain);
-        let unchanged = knows(headers, &form.etag);
-        let body = if unchanged { Body::empty() } else { Body::from(form.bytes.clone()) };
+        let compressed = file.gzip.as_ref().filter(|_| accepts_gzip(headers));
+        let representation = compressed.unwrap_or(&file.plain);
+        let unchanged = has_current(headers, &representation.etag);
+        let body = if unchanged { Body::empty() } else { Body::from(representation.bytes.clone()) };
         let mut response = Response::new(body);
         let answer = response.headers_mut();
-        answer.insert(ETAG, form.etag.clone());
+        answer.insert(ETAG, representation.etag.clone());
         answer.insert(CACHE_CONTROL, caching);
         answer.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if unchanged {
@@ -119,7 +119,7 @@ impl Assets {
             return response;
         }
         answer.insert(CONTENT_TYPE, file.media_type.clone());
-        if zipped.is_some() {
+        if compressed.is_some() {
             answer.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
@@ -136,17 +136,18 @@ impl File {
                 Cow::Owned(bytes) => Bytes::from(bytes),
             },
         };
-        let gzip = gzip(&bytes).filter(|zipped| zipped.len() < bytes.len());
+        let gzip = gzip(&bytes).filter(|compressed| compressed.len() < bytes.len());
         let hash = base::to_hex(digest(&SHA256, &bytes).as_ref());
         Self {
             media_type: HeaderValue::from_static(media_type(extension)),
-            gzip: gzip.map(|zipped| Form::new(zipped.into(), &format!("{hash}-gzip"))),
-            plain: Form::new(bytes, &hash),
+            gzip: gzip
+                .map(|compressed| Representation::new(compressed.into(), &format!("{hash}-gzip"))),
+            plain: Representation::new(bytes, &hash),
         }
     }
 }
 
-impl Form {
+impl Representation {
     fn new(bytes: Bytes, tag: &str) -> Self {
         let etag = HeaderValue::try_from(format!("\"{tag}\"")).expect("hex is a header value");
         Self { bytes, etag }
@@ -160,7 +161,7 @@ async fn versioned(
 ) -> Response {
     // A path that is not UTF-8 names no file.
     let Ok(Path((version, path))) = path else { return not_found() };
-    let caching = if version == assets.version() { FOR_EVER } else { ASK_AGAIN };
+    let caching = if version == assets.version() { IMMUTABLE } else { REVALIDATE };
     assets.answer(&path, &headers, caching)
 }
 
@@ -182,7 +183,7 @@ fn version(files: &BTreeMap<String, Cow<'static, [u8]>>) -> String {
 
 fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to a Vec cannot fail; without a compressed form the plain one serves.
+    // Writing to a Vec cannot fail; without a compressed representation the plain one serves.
     encoder.write_all(bytes).and_then(|()| encoder.finish()).ok()
 }
 
@@ -221,7 +222,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Whether `If-None-Match` names `etag`, compared weakly (RFC 9110, 13.1.2).
-fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+fn has_current(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).any(|tag| {
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
@@ -229,91 +230,4 @@ fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::extract::Request;
-    use http_body_util::BodyExt;
-    use tower::ServiceExt;
-
-    fn assets() -> Assets {
-        let script = "export const answer = 42;\n".repeat(50).into_bytes();
-        Assets::new([
-            ("index.html".to_owned(), Cow::Borrowed(b"<script src={{assets}}/app.js>".as_slice())),
-            ("app.js".to_owned(), Cow::Owned(script)),
-            ("dot.png".to_owned(), Cow::Borrowed(b"\x89PNG".as_slice())),
-        ])
-    }
-
-    async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
-        let mut request = Request::get(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        assets().routes().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
-    }
-
-    async fn body(response: Response) -> Bytes {
-        response.into_body().collect().await.unwrap().to_bytes()
-    }
-
-    #[tokio::test]
-    async fn a_page_names_its_assets_by_version() {
-        let assets = assets();
-        let page = assets.named("index.html", &HeaderMap::new());
-        assert_eq!(page.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
-        assert_eq!(page.headers()[CACHE_CONTROL], "no-cache");
-        let expected = format!("<script src=/assets/{}/app.js>", assets.version());
-        assert_eq!(body(page).await, expected);
-    }
-
-    #[tokio::test]
-    async fn a_versioned_file_is_kept_for_ever_another_version_is_not() {
-        let version = assets().version().to_owned();
-        let current = get(&format!("/assets/{version}/app.js"), &[]).await;
-        assert_eq!(current.headers()[CACHE_CONTROL], FOR_EVER);
-        assert_eq!(current.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");
-        let stale = get("/assets/0123/app.js", &[]).await;
-        assert_eq!(stale.status(), StatusCode::OK);
-        assert_eq!(stale.headers()[CACHE_CONTROL], ASK_AGAIN);
-        for unknown in ["none.js", "%ff", "../index.html"] {
-            let answer = get(&format!("/assets/0123/{unknown}"), &[]).await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{unknown}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_shrinks_is_sent_compressed_to_who_accepts_it() {
-        let zipped = get("/assets/x/app.js", &[("accept-encoding", "br, gzip;q=0.5")]).await;
-        assert_eq!(zipped.headers()[CONTENT_ENCODING], "gzip");
-        assert_eq!(zipped.headers()[VARY], "accept-encoding");
-        assert!(body(zipped).await.starts_with(&[0x1f, 0x8b]));
-        for refused in ["", "br", "gzip;q=0", "identity", "*;q=0, br"] {
-            let plain = get("/assets/x/app.js", &[("accept-encoding", refused)]).await;
-            assert!(plain.headers().get(CONTENT_ENCODING).is_none(), "{refused}");
-        }
-        let image = get("/assets/x/dot.png", &[("accept-encoding", "gzip")]).await;
-        assert!(image.headers().get(CONTENT_ENCODING).is_none());
-    }
-
-    #[tokio::test]
-    async fn a_known_file_is_not_sent_again() {
-        let zip = ("accept-encoding", "gzip");
-        let first = get("/assets/x/app.js", &[zip]).await;
-        let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
-        let listed = format!("\"other\", W/{tag}");
-        let again = get("/assets/x/app.js", &[zip, ("if-none-match", &listed)]).await;
-        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(again.headers()[ETAG], tag);
-        assert!(body(again).await.is_empty());
-        let plain = get("/assets/x/app.js", &[("if-none-match", &tag)]).await;
-        assert_eq!(plain.status(), StatusCode::OK, "the plain form is another one");
-    }
-
-    #[tokio::test]
-    async fn head_has_the_length_and_no_body() {
-        let request = Request::head("/assets/x/dot.png").body(Body::empty()).unwrap();
-        let response = assets().routes().oneshot(request).await.unwrap();
-        assert_eq!(response.headers()["content-length"], "4");
-        assert!(body(response).await.is_empty());
-    }
-}
+mod tests;

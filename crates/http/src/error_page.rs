@@ -31,7 +31,7 @@ const ADVICE: &str =
     "Go back and try again. If it stays like this, ask the person who runs this server.";
 
 /// The same for a page that is not there.
-const LOST: &str = "Check the address, or begin at the start.";
+const NOT_FOUND_ADVICE: &str = "Check the address, or begin at the start.";
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -55,8 +55,8 @@ pub(crate) async fn show(State(assets): State<Arc<str>>, request: Request, next:
 
 fn as_page(assets: &str, error: &ApiError, response: Response) -> Response {
     let message = error.message();
-    let lost = error.status() == StatusCode::NOT_FOUND;
-    let advice = error.advice().unwrap_or(if lost { LOST } else { ADVICE });
+    let not_found = error.status() == StatusCode::NOT_FOUND;
+    let advice = error.advice().unwrap_or(if not_found { NOT_FOUND_ADVICE } else { ADVICE });
     let page = Page { assets, heading: heading(error.status()), message, advice };
     // A page that cannot be written leaves the answer as it was.
     let Ok(text) = page.render() else { return response };

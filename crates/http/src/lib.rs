@@ -3,8 +3,9 @@
 //! Owns everything between a bound socket and a capability's routes: the accept
 //! loops ([`serve()`], [`Tls`]), the rules every request passes ([`edge()`]), who
 //! is calling from where ([`Client`]), the one form of an error ([`ApiError`]),
-//! the one way to read a body ([`StrictJson`]) and the embedded files
-//! ([`Assets`]).
+//! the one way to read a body ([`StrictJson`]), the embedded files ([`Assets`])
+//! and the document that every page is within (`templates/site`, which the templates
+//! of other crates extend).
 //!
 //! Invariants: nothing a client sends or leaves out holds a connection, a buffer
 //! or a map entry beyond a named limit; forwarding headers are believed from
@@ -26,6 +27,7 @@ mod gathered;
 mod headers;
 mod json;
 mod linger;
+mod log_in;
 mod network;
 mod observe;
 mod origin;
@@ -42,6 +44,7 @@ pub use edge::{EdgeOptions, MAX_BODY, MAX_REQUESTS_OF_ADDRESS, REQUEST_TIMEOUT, 
 pub use error::ApiError;
 pub use headers::ADDRESS_IS_SECRET;
 pub use json::{MAX_JSON_BODY, StrictJson};
+pub use log_in::log_in_address;
 pub use network::{Exempt, counted_as, site_of};
 pub use origin::{InvalidOrigin, Origin, OriginPolicy};
 pub use serve::{CONNECTION_MEMORY, HTTP_MEMORY, ServeLimits, serve};

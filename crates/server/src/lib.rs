@@ -33,6 +33,7 @@ pub use data::{DataError, DataFolder, HeadNote, Secrets};
 pub use database::{Found, OpenError};
 pub use first_admin::{AdminCreateError, AdminCreated, admin_create};
 pub use mailing::{MailSetupError, MailTestError, mail_test};
+pub use pages::PagesError;
 pub use running::{DRAIN_LIMIT, Drained, Running};
 pub use start::{Environment, StartError, start};
 pub use wiring::{Left, migrations};

@@ -1,23 +1,26 @@
 //! The pages, embedded in the binary (read from the source folder in debug
 //! builds, once, at start).
 
+mod documents;
+
 use accounts::{Accounts, PageOptions};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{LOCATION, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{ApiError, Assets, Client};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http_kit::{ApiError, Assets, Client, log_in_address};
 use rust_embed::RustEmbed;
 
 use crate::data::Secrets;
+pub use documents::PagesError;
+use documents::{Files, PageEntry};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../web"]
 #[exclude = "tests/*"]
 #[exclude = "tools/*"]
-#[exclude = "types/*"]
 #[exclude = "node_modules/*"]
 #[exclude = "*.d.ts"]
 #[exclude = "tsconfig.json"]
@@ -33,21 +36,25 @@ const AT_ROOT: [(&str, &str); 4] = [
     ("/robots.txt", "robots.txt"),
 ];
 
-/// Where `/` leads who is not signed in.
-const DOOR: &str = "/login/?next=/";
+/// Where those who are not signed in are led.
+const LOG_IN: &str = "/login/";
 
 /// What every page of this server stands on, embedded or rendered.
 pub(crate) struct Site {
     assets: Assets,
+    pages: Vec<PageEntry>,
     options: PageOptions,
 }
 
 impl Site {
-    pub(crate) fn new(secrets: &Secrets) -> Self {
-        let files = Web::iter().filter_map(|path| Some((path.to_string(), Web::get(&path)?.data)));
+    /// Fails if the list of pages and their folders do not agree.
+    pub(crate) fn new(secrets: &Secrets) -> Result<Self, PagesError> {
+        let mut files = embedded();
+        let pages = documents::add(&mut files)?;
         let assets = Assets::new(files);
         let base = format!("/assets/{}", assets.version());
-        Self { assets, options: PageOptions { assets: base, secret: secrets.token_signing } }
+        let options = PageOptions { assets: base, secret: secrets.token_signing };
+        Ok(Self { assets, pages, options })
     }
 
     /// What rendered pages need to know.
@@ -55,7 +62,7 @@ impl Site {
         &self.options
     }
 
-    /// The page at `/`, what belongs at the root, and everything under `/assets/`.
+    /// The pages of `web/pages`, what belongs at the root, and everything under `/assets/`.
     pub(crate) fn routes(&self, accounts: Accounts) -> Router {
         let assets = &self.assets;
         let present = AT_ROOT.iter().filter(|(_, file)| assets.contains(file));
@@ -64,27 +71,48 @@ impl Site {
             let serve = async move |headers: HeaderMap| assets.named(file, &headers);
             router.route(path, get(serve))
         });
-        let described = crate::api::routes(&self.options.assets);
-        files
-            .merge(described)
-            .merge(Router::new().route("/", get(room)).with_state((assets.clone(), accounts)))
+        let pages = self.pages.iter().fold(Router::new(), |router, entry| {
+            let (assets, accounts) = (assets.clone(), accounts.clone());
+            let page =
+                Page { assets, accounts, document: entry.document(), sign_in: entry.sign_in };
+            router.merge(Router::new().route(&entry.path, get(show)).with_state(page))
+        });
+        files.merge(crate::api::routes(&self.options.assets)).merge(pages)
     }
 }
 
-/// The room for who is signed in, the door for everybody else.
-async fn room(
-    State((assets, accounts)): State<(Assets, Accounts)>,
+fn embedded() -> Files {
+    Web::iter().filter_map(|path| Some((path.to_string(), Web::get(&path)?.data))).collect()
+}
+
+#[derive(Clone)]
+struct Page {
+    assets: Assets,
+    accounts: Accounts,
+    document: String,
+    sign_in: bool,
+}
+
+/// The page's document; the log-in page for those who must be signed in and are not.
+async fn show(
+    State(page): State<Page>,
+    uri: Uri,
     client: Client,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let mut response = match accounts.admit(&headers, &client).await {
+    let document = || page.assets.named(&page.document, &headers);
+    let mut response = match page.accounts.admit(&headers, &client).await {
         Ok(admitted) => {
-            let mut page = assets.named("index.html", &headers);
-            page.headers_mut().append(SET_COOKIE, admitted.renewed);
-            page
+            let mut document = document();
+            document.headers_mut().append(SET_COOKIE, admitted.renewed);
+            document
         }
+        Err(_) if !page.sign_in => document(),
         Err(error) if error.status().is_server_error() => return Err(error),
-        Err(_) => (StatusCode::FOUND, [(LOCATION, DOOR)]).into_response(),
+        Err(_) => {
+            let here = uri.path_and_query().map_or("/", |here| here.as_str());
+            (StatusCode::FOUND, [(LOCATION, log_in_address(LOG_IN, here))]).into_response()
+        }
     };
     response.headers_mut().append(VARY, HeaderValue::from_static("cookie"));
     Ok(response)
@@ -99,12 +127,27 @@ mod tests {
         let embedded: Vec<_> = Web::iter().collect();
         for path in &embedded {
             let tooling = path.ends_with(".d.ts")
-                || path.ends_with(".json")
+                || (path.ends_with(".json") && path != "pages/pages.json")
                 || path.starts_with("tests/")
                 || path.starts_with("tools/")
                 || path.starts_with("node_modules/");
             assert!(!tooling, "{path}");
         }
         assert!(embedded.iter().any(|path| path == "app.js"));
+    }
+
+    #[test]
+    fn nothing_in_a_document_is_stopped_by_the_content_security_policy() {
+        let mut files = embedded();
+        for entry in documents::add(&mut files).unwrap() {
+            let html = String::from_utf8(files[&entry.document()].to_vec()).unwrap();
+            for script in html.split("<script").skip(1) {
+                let tag = script.split('>').next().unwrap();
+                assert!(tag.contains(" src=\"") || tag.contains("application/json"), "{tag}");
+            }
+            for forbidden in [" style=", "<style", " onclick=", "http://", "https://"] {
+                assert!(!html.contains(forbidden), "{forbidden} in {}", entry.path);
+            }
+        }
     }
 }

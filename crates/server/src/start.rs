@@ -24,7 +24,7 @@ use crate::database::{self, OpenError, Opened};
 use crate::health::{self, StorageHealth, WorkHealth};
 use crate::mailing::{MailSetupError, Mailing};
 use crate::metrics::{self, Access};
-use crate::pages::Site;
+use crate::pages::{PagesError, Site};
 use crate::running::{Running, Work};
 use crate::ticker;
 use crate::watch::Watch;
@@ -68,6 +68,9 @@ pub enum StartError {
     /// Mail cannot be sent as the settings say.
     #[error(transparent)]
     Mail(#[from] MailSetupError),
+    /// The embedded pages do not agree with the list of them.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// The metrics cannot be collected.
     #[error("cannot collect metrics: {0}")]
     Metrics(String),
@@ -116,7 +119,7 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let setup_path = house.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
-    let site = Site::new(data.secrets());
+    let site = Site::new(data.secrets())?;
     let health = StorageHealth::new(database.clone());
     let observed = house.clone();
     let work = WorkHealth::new(vitals.clone(), move || observed.stands_still());

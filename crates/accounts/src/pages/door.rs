@@ -122,7 +122,7 @@ pub(super) struct Words {
 
 /// The page of [`Words`].
 #[derive(Template)]
-#[template(path = "said.html")]
+#[template(path = "message.html")]
 pub(super) struct Said {
     pub(super) page: Page,
     pub(super) icon: &'static str,
@@ -132,9 +132,9 @@ pub(super) struct Said {
     pub(super) link: &'static str,
 }
 
-/// A page whose only use is the button on it: see `templates/press.html`.
+/// A page whose only use is the button on it: see `templates/confirm.html`.
 #[derive(Template)]
-#[template(path = "press.html")]
+#[template(path = "confirm.html")]
 pub(super) struct Press {
     pub(super) page: Page,
     pub(super) heading: &'static str,
