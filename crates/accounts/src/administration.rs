@@ -202,8 +202,8 @@ impl Accounts {
     pub async fn create_account(&self, wanted: NewAccount) -> Result<AccountId, ChangeError> {
         let (username, mut newcomer) = read(&wanted)?;
         if let Some(password) = &wanted.password {
-            let place = self.0.hasher.place(None)?;
-            newcomer.password_hash = Some(place.hash(None, password).await?);
+            let permit = self.0.hasher.permit(None)?;
+            newcomer.password_hash = Some(permit.hash(None, password).await?);
         }
         let now = self.now();
         newcomer.email_confirmed_at = newcomer.email.as_ref().map(|_| now);

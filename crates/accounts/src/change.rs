@@ -95,7 +95,7 @@ impl Accounts {
         if let Author::Owner(_, from) = author
             && changes.password_hash.is_none()
         {
-            self.0.attempts.writes.consume(account, from).map_err(ChangeError::TooMany)?;
+            self.0.quotas.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         }
         let accounts = self.clone();
         self.finish(async move { accounts.apply_now(account, author, changes, ending).await }).await

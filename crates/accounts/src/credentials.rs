@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use base::{AccountId, Principal};
 
-use crate::attempts::CountedAs;
 use crate::change::{Author, find_for};
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
-use crate::password::hasher::{Place, Verdict};
+use crate::password::hasher::{HashPermit, Verdict};
 use crate::password::{Identity, problems};
+use crate::sign_in::attempt::CountedAs;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::{AccessKey, AccountMail, Accounts, ChangeError, EmailAddress, Profile};
 
@@ -122,37 +122,41 @@ impl Accounts {
         from: IpAddr,
     ) -> Result<String, ChangeError> {
         let account = before.profile.account;
-        let place = self.0.hasher.place(Some(from))?;
-        let changes = &self.0.attempts.password_changes;
-        changes.consume(account, from).map_err(ChangeError::TooMany)?;
-        let hashed = self.verify_and_hash(&place, before, current, new).await;
+        let permit = self.0.hasher.permit(Some(from))?;
+        let changes = &self.0.quotas.password_changes;
+        let charge = changes.consume(account, from).map_err(ChangeError::TooMany)?;
+        let hashed = self.verify_and_hash(&permit, before, current, new).await;
         if hashed.is_err() {
-            changes.refund(account, from);
+            charge.refund();
         }
         hashed
     }
 
     async fn verify_and_hash(
         &self,
-        place: &Place<'_>,
+        permit: &HashPermit<'_>,
         before: &Person,
         current: Option<&str>,
         new: &str,
     ) -> Result<String, ChangeError> {
-        let counted = CountedAs::DeviceOf(before.profile.account).hash();
+        let account = before.profile.account;
+        let counted = CountedAs::DeviceOf(account).hash();
         if let (Some(current), Some(stored)) = (current, &before.password_hash) {
-            let names = &self.0.attempts.names;
-            names.begin(counted).map_err(ChangeError::TooMany)?;
-            match place.verify(Some(counted), current, Some(stored)).await {
-                Ok(Verdict::Wrong) => return Err(ChangeError::WrongPassword),
-                Ok(_) => names.forgive(counted),
+            let attempts = &self.0.attempts;
+            let attempt = attempts.begin_with_session(account).map_err(ChangeError::TooMany)?;
+            match permit.verify(Some(counted), current, Some(stored)).await {
+                Ok(Verdict::Wrong) => {
+                    attempt.refused().map_err(ChangeError::TooMany)?;
+                    return Err(ChangeError::WrongPassword);
+                }
+                Ok(Verdict::Right | Verdict::RightButOld) => attempt.succeeded(),
                 Err(error) => {
-                    names.take_back(counted);
+                    attempt.failed();
                     return Err(error.into());
                 }
             }
         }
-        Ok(place.hash(Some(counted), new).await?)
+        Ok(permit.hash(Some(counted), new).await?)
     }
 
     pub(crate) fn tell_password_changed(&self, profile: &Profile) {
@@ -196,7 +200,7 @@ impl Accounts {
         let to: EmailAddress =
             new.parse().map_err(|problem| ChangeError::Invalid(vec![Invalid::Email(problem)]))?;
         let account = caller.account;
-        self.0.attempts.writes.consume(account, from).map_err(ChangeError::TooMany)?;
+        self.0.quotas.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
         let person = find_for(on, account, Author::owner(caller, from)).await?;

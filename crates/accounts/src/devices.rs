@@ -100,7 +100,7 @@ impl Accounts {
         context: &SignInContext,
         issued_by: Option<SessionRef>,
     ) -> Result<Option<ApiToken>, ChangeError> {
-        let writes = &self.0.attempts.writes;
+        let writes = &self.0.quotas.writes;
         writes.consume(account, context.address).map_err(ChangeError::TooMany)?;
         Ok(self.issue(account, name, context, issued_by).await?)
     }

@@ -27,8 +27,7 @@
 mod admin;
 mod administration;
 mod admission;
-mod attempts;
-mod backoff;
+mod authentication;
 mod change;
 mod credentials;
 mod devices;
@@ -41,8 +40,8 @@ mod live;
 mod mailer;
 mod pages;
 mod password;
-mod password_sign_in;
 mod profile;
+mod quotas;
 mod recovery;
 mod registration;
 mod rest;
@@ -64,7 +63,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use base::{Clock, Principal, Random, Timestamp};
-use http_kit::Exempt;
+use limits::Exempt;
 use parking_lot::{Mutex, RwLock};
 use storage::{Database, Migration};
 use tokio::sync::Semaphore;
@@ -84,7 +83,6 @@ pub use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};
 pub use crate::mailer::{AccountMail, Mailer};
 pub use crate::pages::{PageOptions, pages};
 pub use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordProblem};
-pub use crate::password_sign_in::SignedIn;
 pub use crate::profile::{Profile, ProfileChange};
 pub use crate::recovery::{Confirmed, ResetError, ResetPasswordError};
 pub use crate::registration::{AccountSummary, RegisterError};
@@ -94,7 +92,7 @@ pub use crate::session::{
     SignInContext,
 };
 pub use crate::set_up::SetUpError;
-pub use crate::sign_in::SignInError;
+pub use crate::sign_in::{SignInError, SignedIn};
 pub use crate::sign_up::{SignUp, SignUpError};
 pub use crate::token::{
     ApiToken, MAX_TOKENS_PER_ACCOUNT, MAX_TOKENS_PER_SESSION, TOKEN_INACTIVITY,
@@ -102,11 +100,12 @@ pub use crate::token::{
 pub use crate::upkeep::WRITE_BACK_INTERVAL;
 pub use crate::username::{InvalidUsername, Username};
 
-use crate::attempts::Attempts;
 use crate::live::LiveSessions;
 use crate::password::hasher::Hasher;
+use crate::quotas::Quotas;
 use crate::recovery::MAX_PENDING_RESETS;
 use crate::secret::SecretHash;
+use crate::sign_in::attempt::Attempts;
 use crate::under_way::Requests;
 
 /// The most sessions kept in memory without an open connection holding them, an
@@ -134,6 +133,7 @@ struct Inner {
     mailer: Arc<dyn Mailer>,
     hasher: Hasher,
     attempts: Attempts,
+    quotas: Quotas,
     requests: Requests,
     live: Mutex<LiveSessions>,
     /// Held while room is made among the live sessions, so that one request does
@@ -176,6 +176,7 @@ impl Accounts {
             mailer: options.mailer,
             hasher: Hasher::new(Arc::clone(&random), options.exempt.clone()),
             attempts: Attempts::new(&options.exempt, &clock),
+            quotas: Quotas::new(&options.exempt, &clock),
             requests: Requests::new(options.exempt),
             clock,
             random,

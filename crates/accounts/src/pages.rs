@@ -23,7 +23,6 @@ mod errors;
 mod fields;
 mod login;
 mod member;
-mod next;
 mod password;
 mod register;
 mod settings;
@@ -92,7 +91,7 @@ fn page(status: StatusCode, template: &impl Template) -> Result<Response, ApiErr
     Ok((status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
-/// Leads to `path`, which is ours or a [`next::Next`].
+/// Leads to `path`, which is ours or a [`login::Next`].
 fn redirect(status: StatusCode, path: &str) -> Response {
     // What is no header value leads home; a `Next` is one by its rules.
     let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));

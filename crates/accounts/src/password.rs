@@ -1,5 +1,4 @@
-//! What makes a password acceptable. How it is kept: [`hasher`]; who is served first
-//! there: [`mod@line`].
+//! What makes a password acceptable. How it is kept: [`hasher`].
 //!
 //! Long rather than complicated: no rules about kinds of characters, nothing is cut
 //! off, and what attackers try first is refused (OWASP ASVS 6.2, and the texts of
@@ -8,7 +7,6 @@
 pub(crate) mod hasher;
 
 mod common;
-mod line;
 
 use std::fmt;
 

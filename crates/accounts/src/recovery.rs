@@ -6,12 +6,12 @@ use std::time::Duration;
 use base::AccountId;
 use storage::{Connection, StorageError};
 
-use crate::attempts::CountedAs;
 use crate::ending::Ending;
 use crate::invalid::Invalid;
 use crate::link::{self, Purpose};
 use crate::password::hasher::{self, HashError};
 use crate::password::problems;
+use crate::sign_in::attempt::CountedAs;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::links::{self, OpenLink};
 use crate::{AccountMail, Accounts, EmailAddress, Profile};
@@ -92,7 +92,7 @@ impl Accounts {
     /// the client address.
     pub fn request_password_reset(&self, email: &str, from: IpAddr) -> Result<(), ResetError> {
         let email: EmailAddress = email.parse().map_err(|_| ResetError::InvalidEmail)?;
-        self.0.attempts.refusals.consume(from).map_err(ResetError::TooMany)?;
+        self.0.attempts.charge_refusal(from).map_err(ResetError::TooMany)?;
         let permit = self.0.resets.clone().try_acquire_owned().map_err(|_| ResetError::Busy)?;
         let accounts = self.clone();
         self.0.endings.spawn(async move {
@@ -160,7 +160,7 @@ impl Accounts {
         new: &str,
         from: IpAddr,
     ) -> Result<AccountId, ResetPasswordError> {
-        let place = self.0.hasher.place(Some(from))?;
+        let permit = self.0.hasher.permit(Some(from))?;
         let person = self.open_reset(self.0.db.reader(), token).await?;
         let person = person.ok_or(ResetPasswordError::Unknown)?;
         let problems = problems(new, person.identity());
@@ -168,8 +168,8 @@ impl Accounts {
             return Err(ResetPasswordError::Invalid(vec![Invalid::Password(problems)]));
         }
         let account = CountedAs::ResetOf(person.profile.account).hash();
-        let hash = place.hash(Some(account), new).await?;
-        drop(place);
+        let hash = permit.hash(Some(account), new).await?;
+        drop(permit);
         let accounts = self.clone();
         let token = token.to_owned();
         let done = self.finish(async move { accounts.reset_now(&token, hash).await }).await?;
@@ -177,7 +177,7 @@ impl Accounts {
         tracing::info!(account = %profile.account, "password reset");
         // The owner is back: what others tried meanwhile must not keep them waiting.
         for name in [Some(&profile.username), profile.email.as_ref()].into_iter().flatten() {
-            self.0.attempts.names.forgive(CountedAs::Name(name).hash());
+            self.0.attempts.forgive(name);
         }
         self.tell_password_changed(&profile);
         Ok(profile.account)

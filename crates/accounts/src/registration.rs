@@ -52,7 +52,7 @@ impl Accounts {
         username: &Username,
         from: IpAddr,
     ) -> Result<AccessKey, RegisterError> {
-        self.0.attempts.registrations.consume(from).map_err(RegisterError::TooMany)?;
+        self.0.quotas.registrations.consume(from).map_err(RegisterError::TooMany)?;
         self.register(username).await
     }
 

@@ -1,18 +1,46 @@
-//! Opening a session by access key, and recognising sessions on every request. By
-//! password: [`password_sign_in`](crate::password_sign_in).
+//! Signing in: a key or a name and password in, a session out. Every way in comes here,
+//! whatever form or API it was asked for by.
+//!
+//! How often a client may try: [`attempt`]. Who is let in to hash:
+//! [`hasher`](crate::password::hasher).
+//!
+//! Invariants:
+//! - Whether the account exists does not show: an unknown name is counted, looked up
+//!   and verified like a known one.
+//! - What was shown to be let in must still be valid in the transaction that stores the
+//!   session: a change of password ends the sessions that it opened, and none may slip
+//!   in afterwards.
+//!
+//! Deliberately absent: recognising the session afterwards
+//! ([`authentication`](crate::authentication)), cookies and forms.
+
+pub(crate) mod attempt;
 
 use std::time::Duration;
 
-use base::{AccountId, Principal, SessionRef};
+use base::{AccountId, SessionRef};
 use storage::StorageError;
 
 use crate::ending::Ending;
-use crate::password::hasher::{self, HashError};
+use crate::password::hasher::{self, HashError, HashPermit, Verdict};
 use crate::secret::SecretHash;
-use crate::session::SessionKind;
+use crate::session::{SESSION_INACTIVITY, SessionKind};
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::sessions::{self, NewSession, SessionOf};
-use crate::{AccessKey, Accounts, ApiToken, SessionToken, SignInContext, session};
+use crate::{AccessKey, Accounts, EmailAddress, SessionToken, SignInContext, Username};
+
+use attempt::{Attempt, CountedAs};
+
+/// A session just opened.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub session: SessionRef,
+    /// Its secret.
+    pub token: SessionToken,
+}
 
 /// Why no session was opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +69,9 @@ impl From<HashError> for SignInError {
     }
 }
 
-/// What was shown to be let in: it must still be valid when the session is stored.
+/// What was shown to be let in.
 #[derive(Clone, Debug)]
-pub(crate) enum Proof {
+enum Proof {
     /// The access key with this hash.
     Key(SecretHash),
     /// The password with this hash, and its new hash if that is due.
@@ -73,52 +101,144 @@ impl Accounts {
         key: &str,
         context: SignInContext,
     ) -> Result<SessionToken, SignInError> {
-        let opened = self.sign_in_by_key(key, &context).await;
-        note(&opened);
-        opened.map(|(token, _)| token)
+        let begun = self.0.attempts.begin_with_key(context.address);
+        let opened = match begun {
+            Ok(attempt) => settle(attempt, self.open_by_key(key, &context).await),
+            Err(error) => Err(error),
+        };
+        count_result(&opened);
+        opened.map(|signed_in| signed_in.token)
     }
 
-    async fn sign_in_by_key(
+    /// Opens a session of the account with this email address or username, if
+    /// `password` is its password. Beyond
+    /// [`MAX_SESSIONS_PER_ACCOUNT`](crate::MAX_SESSIONS_PER_ACCOUNT) the longest unused
+    /// one ends.
+    ///
+    /// After five wrong passwords a name has to wait 1 minute, then 5, then 60 after
+    /// each. The right password from a device that has a valid session of the account,
+    /// or from an address that has one, need not.
+    ///
+    /// # Errors
+    /// [`SignInError`]; [`TooMany`](SignInError::TooMany) also for a network that has
+    /// too many under way, [`Busy`](SignInError::Busy) also beyond 128 in line under
+    /// one name;
+    /// [`Refused`](SignInError::Refused) looks and takes the same whether the account
+    /// does not exist, is not active, has no password, or has another.
+    pub async fn sign_in_with_password(
         &self,
-        key: &str,
-        context: &SignInContext,
-    ) -> Result<(SessionToken, SessionOf), SignInError> {
-        let refusals = &self.0.attempts.refusals;
-        if let Some(wait) = refusals.blocked(context.address) {
-            return Err(SignInError::TooMany(wait));
-        }
-        let opened = self.open_by_key(key, context).await;
-        if matches!(opened, Err(SignInError::Refused)) {
-            // Many tries at once all pass the look above; those beyond the burst are
-            // told so here.
-            refusals.consume(context.address).map_err(SignInError::TooMany)?;
-        }
+        name: &str,
+        password: &str,
+        context: SignInContext,
+    ) -> Result<SignedIn, SignInError> {
+        let opened = self.sign_in_by_password(name, password, &context).await;
+        count_result(&opened);
         opened
+    }
+
+    async fn sign_in_by_password(
+        &self,
+        name: &str,
+        password: &str,
+        context: &SignInContext,
+    ) -> Result<SignedIn, SignInError> {
+        let permit = self.0.hasher.permit(Some(context.address))?;
+        let mut attempt = self.0.attempts.begin_with_password(context)?;
+        let opened = self.open_by_password(&permit, &mut attempt, name, password, context).await;
+        settle(attempt, opened)
     }
 
     async fn open_by_key(
         &self,
         key: &str,
         context: &SignInContext,
-    ) -> Result<(SessionToken, SessionOf), SignInError> {
+    ) -> Result<SignedIn, SignInError> {
         let key = AccessKey::parse(key).ok_or(SignInError::Refused)?.hash();
         let person = accounts::find(self.0.db.reader(), By::Key(key)).await?;
         let person = person.ok_or(SignInError::Refused)?;
         self.open_session(person.profile.account, &Proof::Key(key), context).await
     }
 
+    async fn open_by_password(
+        &self,
+        permit: &HashPermit<'_>,
+        attempt: &mut Attempt<'_>,
+        name: &str,
+        password: &str,
+        context: &SignInContext,
+    ) -> Result<SignedIn, SignInError> {
+        let device = context.device.as_ref().map(|device| CountedAs::DeviceOf(device.account));
+        attempt.take_turn(device.unwrap_or(CountedAs::Name(name))).await?;
+        let person = self.named(name).await?;
+        let counted = self.count(attempt, name, person.as_ref(), context).await?;
+        let stored = person.as_ref().and_then(|person| person.password_hash.clone());
+        let verdict = permit.verify(Some(counted), password, stored.as_deref()).await?;
+        let (Some(person), Some(verified)) = (person, stored) else {
+            return Err(SignInError::Refused);
+        };
+        let rehashed = match verdict {
+            Verdict::Wrong => return Err(SignInError::Refused),
+            Verdict::Right => None,
+            // If there is no time for it now, then at the next sign-in.
+            Verdict::RightButOld => permit.hash(Some(counted), password).await.ok(),
+        };
+        let proof = Proof::Password { verified, rehashed };
+        self.open_session(person.profile.account, &proof, context).await
+    }
+
+    /// The account with this email address or username.
+    async fn named(&self, name: &str) -> Result<Option<Person>, StorageError> {
+        let on = self.0.db.reader();
+        if let Ok(email) = name.parse::<EmailAddress>() {
+            accounts::find(on, By::Email(&email)).await
+        } else if let Ok(username) = name.trim().parse::<Username>() {
+            accounts::find(on, By::Username(&username)).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Charges the attempt to the owner's device, or to the name, or, if that has to
+    /// wait, to an address that has a session of the account. Gives back which.
+    async fn count(
+        &self,
+        attempt: &mut Attempt<'_>,
+        name: &str,
+        person: Option<&Person>,
+        context: &SignInContext,
+    ) -> Result<SecretHash, SignInError> {
+        let account = person.map(|person| person.profile.account);
+        if let Some(device) = &context.device
+            && Some(device.account) == account
+        {
+            return attempt.charge(CountedAs::DeviceOf(device.account));
+        }
+        attempt.refuse_blocked()?;
+        let refused = match attempt.charge(CountedAs::Name(name)) {
+            Err(refused) => refused,
+            charged => return charged,
+        };
+        // Also for a name that no account has, so that it takes as long.
+        let owner = account.unwrap_or(AccountId(0));
+        let cutoff = self.now().minus(SESSION_INACTIVITY);
+        let on = self.0.db.reader();
+        if !sessions::any_from(on, owner, context.address, cutoff).await? {
+            return Err(refused);
+        }
+        attempt.charge(CountedAs::KnownAddress(name, context.address))
+    }
+
     /// Stores a browser session of `account`, unless `proof` has lost its worth since
-    /// it was looked at: who changes a password ends the sessions that it opened, and
-    /// none may slip in afterwards.
-    pub(crate) async fn open_session(
+    /// it was looked at.
+    async fn open_session(
         &self,
         account: AccountId,
         proof: &Proof,
         context: &SignInContext,
-    ) -> Result<(SessionToken, SessionOf), SignInError> {
+    ) -> Result<SignedIn, SignInError> {
         let inner = &self.0;
         let token = SessionToken::generate(&*inner.random);
-        let owner = SessionOf { account, session: SessionRef(base::id53(&*inner.random)) };
+        let session = SessionRef(base::id53(&*inner.random));
         let new = NewSession {
             token: token.hash(),
             kind: SessionKind::Browser,
@@ -126,7 +246,8 @@ impl Accounts {
             issued_by: None,
             context,
         };
-        inner.attempts.sign_ins.consume(account, context.address).map_err(SignInError::TooMany)?;
+        let sign_ins = &inner.attempts.sign_ins;
+        sign_ins.consume(account, context.address).map_err(SignInError::TooMany)?;
         let now = inner.clock.now();
         let mut changes = Changes { last_login_at: Some(now), ..Changes::default() };
         if let Proof::Password { rehashed, .. } = proof {
@@ -138,75 +259,29 @@ impl Accounts {
         if !person.is_some_and(|person| proof.is_valid_for(&person)) {
             return Err(SignInError::Refused);
         }
-        sessions::insert(on, owner, new, now).await?;
+        sessions::insert(on, SessionOf { account, session }, new, now).await?;
         accounts::change(on, account, changes).await?;
         transaction.commit().await?;
-        tracing::info!(%account, session = %owner.session, address = %context.address, "signed in");
+        tracing::info!(%account, %session, address = %context.address, "signed in");
 
-        self.end(Ending::Displaced(account, SessionKind::Browser, owner.session)).await?;
-        Ok((token, owner))
-    }
-
-    /// Whom the browser session of `token` acts for, `None` if it is unknown or over.
-    /// Counts as activity. Asks the database only for a session that is not in memory.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>, StorageError> {
-        let Some(token) = SessionToken::parse(token) else { return Ok(None) };
-        self.recognise(token.hash(), SessionKind::Browser).await
-    }
-
-    /// Whom the API token `key` acts for, `None` if it is unknown or dead. Counts as
-    /// activity. Asks the database only for a token that is not in memory.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn authenticate_token(&self, key: &str) -> Result<Option<Principal>, StorageError> {
-        let Some(token) = ApiToken::parse(key) else { return Ok(None) };
-        self.recognise(token.hash(), SessionKind::Token).await
-    }
-
-    /// The two kinds of tokens differ in their form, so a hash is of one kind only.
-    async fn recognise(
-        &self,
-        token: SecretHash,
-        kind: SessionKind,
-    ) -> Result<Option<Principal>, StorageError> {
-        let known = self.0.live.lock().get(&token);
-        let principal = match known {
-            Some(principal) => Some(principal),
-            None => self.load(token, kind).await?,
-        };
-        let now = self.0.clock.now();
-        Ok(principal
-            .filter(|principal| session::is_live(kind, principal.activity.last(), now))
-            .inspect(|principal| principal.activity.touch(now)))
-    }
-
-    async fn load(
-        &self,
-        token: SecretHash,
-        kind: SessionKind,
-    ) -> Result<Option<Principal>, StorageError> {
-        self.make_room().await?;
-        // Again only if some session ended during the query: that is progress of
-        // somebody else each time, and rare.
-        loop {
-            let removals = self.0.live.lock().removals();
-            let found = sessions::principal_by_token(self.0.db.reader(), token).await?;
-            let now = self.0.clock.now();
-            let is_live = |found: &Principal| session::is_live(kind, found.activity.last(), now);
-            let Some(found) = found.filter(is_live) else { return Ok(None) };
-            if let Some(principal) = self.0.live.lock().admit(token, found, removals) {
-                return Ok(Some(principal));
-            }
-        }
+        self.end(Ending::Displaced(account, SessionKind::Browser, session)).await?;
+        Ok(SignedIn { account, session, token })
     }
 }
 
+/// Settles `attempt` by what came of it: only what was refused is paid for.
+fn settle<T>(attempt: Attempt<'_>, opened: Result<T, SignInError>) -> Result<T, SignInError> {
+    match &opened {
+        Ok(_) => attempt.succeeded(),
+        // Beyond what the address may have refused, it is told to wait instead.
+        Err(SignInError::Refused) => attempt.refused().map_err(SignInError::TooMany)?,
+        Err(_) => attempt.failed(),
+    }
+    opened
+}
+
 /// Counts how a sign-in came out.
-pub(crate) fn note<T>(opened: &Result<T, SignInError>) {
+fn count_result<T>(opened: &Result<T, SignInError>) {
     let result = match opened {
         Ok(_) => "ok",
         Err(SignInError::Refused) => "refused",

@@ -109,11 +109,11 @@ impl Accounts {
 
     async fn enlist(&self, wanted: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
         let (email, mut newcomer) = read(&wanted).map_err(SignUpError::Invalid)?;
-        let place = self.0.hasher.place(Some(from))?;
-        self.0.attempts.registrations.consume(from).map_err(SignUpError::TooMany)?;
+        let permit = self.0.hasher.permit(Some(from))?;
+        self.0.quotas.registrations.consume(from).map_err(SignUpError::TooMany)?;
         // Before looking: a known address takes as long as an unknown one.
-        newcomer.password_hash = Some(place.hash(None, &wanted.password).await?);
-        drop(place);
+        newcomer.password_hash = Some(permit.hash(None, &wanted.password).await?);
+        drop(permit);
 
         let account = AccountId(base::id53(&*self.0.random));
         let transaction = self.0.db.begin_write().await?;

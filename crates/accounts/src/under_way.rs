@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Principal, SessionRef};
-use http_kit::{Exempt, Share, UnderWay};
+use limits::{Exempt, Slot, Slots};
 
 /// Requests of one account under way that all its sessions and tokens share. A browser
 /// has six connections to a server.
@@ -25,22 +25,22 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Requests {
     exempt: Exempt,
-    accounts: UnderWay<AccountId>,
-    sessions: UnderWay<SessionRef>,
+    accounts: Slots<AccountId>,
+    sessions: Slots<SessionRef>,
 }
 
 /// A request under way, until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    _of_account: Option<Arc<Share<AccountId>>>,
-    _of_session: Option<Arc<Share<SessionRef>>>,
+    _of_account: Option<Arc<Slot<AccountId>>>,
+    _of_session: Option<Arc<Slot<SessionRef>>>,
 }
 
 impl Requests {
     /// Nothing is under way. What comes from `exempt` networks is not counted.
     pub(crate) fn new(exempt: Exempt) -> Self {
-        let accounts = UnderWay::new(MAX_OF_ACCOUNT);
-        Self { exempt, accounts, sessions: UnderWay::new(MAX_OF_SESSION) }
+        let accounts = Slots::new(MAX_OF_ACCOUNT);
+        Self { exempt, accounts, sessions: Slots::new(MAX_OF_SESSION) }
     }
 
     /// Begins a request by `caller` from `address`.
@@ -55,10 +55,10 @@ impl Requests {
         if self.exempt.contains(address) {
             return Ok(request(None, None));
         }
-        if let Some(of_account) = self.accounts.begin(caller.account) {
+        if let Some(of_account) = self.accounts.take(caller.account) {
             return Ok(request(Some(of_account), None));
         }
-        let of_session = self.sessions.begin(caller.session).ok_or(RETRY)?;
+        let of_session = self.sessions.take(caller.session).ok_or(RETRY)?;
         Ok(request(None, Some(of_session)))
     }
 }

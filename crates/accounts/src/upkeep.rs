@@ -134,7 +134,7 @@ mod tests {
         let db = Database::connect("sqlite::memory:").await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
-        let options = Options { mailer: Arc::new(NoMail), exempt: http_kit::Exempt::default() };
+        let options = Options { mailer: Arc::new(NoMail), exempt: limits::Exempt::default() };
         let accounts = Accounts::with_cache(db, clock.clone(), Arc::new(OsRandom), options, CACHED);
         let key = accounts.register(&"ann".parse::<Username>().unwrap()).await.unwrap();
         let mut tokens = Vec::new();
@@ -199,7 +199,7 @@ mod tests {
         clock.jump(-DAY);
         // Also after a restart, which knows what the database knows.
         let inner = &accounts.0;
-        let options = Options { mailer: Arc::new(NoMail), exempt: http_kit::Exempt::default() };
+        let options = Options { mailer: Arc::new(NoMail), exempt: limits::Exempt::default() };
         let restarted = Accounts::new(inner.db.clone(), clock.clone(), Arc::new(OsRandom), options);
         assert_eq!(restarted.sweep().await.unwrap(), 0, "it lives");
         clock.advance(Duration::from_secs(60 * 60));

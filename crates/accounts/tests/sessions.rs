@@ -345,7 +345,7 @@ async fn accounts_and_sessions_from_before_email_and_tokens_go_on_working() {
     db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
     let options = Options {
         mailer: Arc::new(support::Mailbox::default()),
-        exempt: http_kit::Exempt::default(),
+        exempt: limits::Exempt::default(),
     };
     let accounts = Accounts::new(db, clock, Arc::new(base::OsRandom), options);
     let ann = accounts.authenticate(&token).await.unwrap().unwrap();

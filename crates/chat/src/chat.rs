@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::Router;
 use base::{AccountId, Clock, Random, SessionRef, Vitals};
-use http_kit::{Exempt, OriginPolicy};
+use http_kit::OriginPolicy;
 use hub::Topic;
+use limits::Exempt;
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
 use tokio::task::JoinHandle;

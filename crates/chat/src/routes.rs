@@ -13,8 +13,9 @@ use axum::routing::get;
 use base::Principal;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{ApiError, Client, Exempt, OriginPolicy};
+use http_kit::{ApiError, Client, OriginPolicy};
 use hyper::upgrade::OnUpgrade;
+use limits::Exempt;
 use serde::Deserialize;
 use transport::{Sockets, handshake};
 

@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http_kit::{Client, Exempt, OriginPolicy};
+use http_kit::{Client, OriginPolicy};
+use limits::Exempt;
 use serde_json::Value;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;

@@ -19,7 +19,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use ipnet::IpNet;
 
-use crate::{ApiError, network};
+use crate::ApiError;
 
 /// The other end of the socket; the accept loop puts it on every request.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl Client {
         let asked = uri.authority().map(|authority| authority.as_str().to_owned());
         let host = asked.or_else(|| last_value(headers, HOST.as_str()).map(str::to_owned));
         let direct = peer.address.ip().to_canonical();
-        if !network::contains(&trusted.0, direct) {
+        if !limits::is_in(&trusted.0, direct) {
             return Self { address: direct, peer: peer.address, secure: peer.secure, host };
         }
         let secure = match last_value(headers, "x-forwarded-proto") {
@@ -103,7 +103,7 @@ fn forwarded_for(direct: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) 
             Some(earlier) => address = earlier,
             None => break,
         }
-        if !network::contains(&trusted.0, address) {
+        if !limits::is_in(&trusted.0, address) {
             break;
         }
     }

@@ -1,4 +1,4 @@
-//! What HTTP needs here: listeners, error answers, client addresses, throttles, embedded pages.
+//! What HTTP needs here: listeners, error answers, client addresses, embedded pages.
 //!
 //! Owns everything between a bound socket and a capability's routes: the accept
 //! loops ([`serve()`], [`Tls`]), the rules every request passes ([`edge()`]), who
@@ -19,6 +19,7 @@
 
 mod assets;
 mod client;
+mod connections;
 mod cookie;
 mod edge;
 mod error;
@@ -28,14 +29,9 @@ mod headers;
 mod json;
 mod linger;
 mod log_in;
-mod network;
-mod observe;
 mod origin;
-mod places;
 mod serve;
-mod throttle;
 mod tls;
-mod under_way;
 
 pub use assets::Assets;
 pub use client::{Client, Peer, TrustedProxies};
@@ -45,9 +41,6 @@ pub use error::ApiError;
 pub use headers::ADDRESS_IS_SECRET;
 pub use json::{MAX_JSON_BODY, StrictJson};
 pub use log_in::log_in_address;
-pub use network::{Exempt, counted_as, site_of};
 pub use origin::{InvalidOrigin, Origin, OriginPolicy};
 pub use serve::{CONNECTION_MEMORY, HTTP_MEMORY, ServeLimits, serve};
-pub use throttle::{Buckets, MAX_THROTTLED, Quota, Throttle};
 pub use tls::{Tls, TlsError};
-pub use under_way::{Share, UnderWay};

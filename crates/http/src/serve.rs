@@ -13,7 +13,7 @@
 //!
 //! The bounds on connections cover HTTP only. An upgraded stream leaves hyper and
 //! this crate; its bound is its capability's. How many a network has, and who makes
-//! room: [`places`](crate::places). A connection of which no byte has come has no buffers
+//! room: [`connections`](crate::connections). A connection of which no byte has come has no buffers
 //! yet; of those that have begun, there are as many as [`HTTP_MEMORY`] has room for.
 
 use std::convert::Infallible;
@@ -32,6 +32,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
+use limits::Exempt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -39,9 +40,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::connections::{ConnectionSlot, ConnectionSlots};
 use crate::gathered::{Gathered, holding};
 use crate::linger::close;
-use crate::places::{Place, Places};
 use crate::{ApiError, Peer, Tls};
 
 /// Bytes that all connections in the HTTP phase that have begun to speak may take
@@ -60,8 +61,8 @@ pub struct ServeLimits {
     /// For the TLS hand-shake.
     pub handshake: Duration,
     /// For a connection's first byte, for all of a request's headers, and for the next
-    /// request on an open connection to begin; for a place, where the network has all
-    /// of its own.
+    /// request on an open connection to begin; for a slot, where all of the network's are
+    /// taken.
     pub headers: Duration,
     /// For the kernel to get rid of at least one more byte of an answer.
     pub stall: Duration,
@@ -76,8 +77,8 @@ pub struct ServeLimits {
     /// Those of them that have sent something, and so take memory. Idle ones close to
     /// make room for further ones, which are not read meanwhile.
     pub speaking: usize,
-    /// The same of one network: an IPv4 address, an IPv6 /64. As many newcomers wait
-    /// for a place; one more is closed without a word, for reading what it has to say
+    /// The same of one network: an IPv4 address, an IPv6 /64. As many more wait
+    /// for a slot; one more is closed without a word, for reading what it has to say
     /// is what cannot be afforded.
     pub connections_of_network: usize,
     /// Networks to which that does not apply: trusted proxies, and exempt ones.
@@ -123,14 +124,14 @@ pub fn serve(
     tasks: &TaskTracker,
     vitals: &Vitals,
 ) {
-    let (of_network, uncounted) = (limits.connections_of_network, limits.uncounted.clone());
+    let (of_network, uncounted) = (limits.connections_of_network, Exempt(limits.uncounted.clone()));
     let shared = Arc::new(Shared {
         app,
         tls,
         http: builder(&limits),
         slots: Arc::new(Semaphore::new(limits.connections)),
         memory: Semaphore::new(limits.speaking),
-        places: Places::new(of_network, limits.headers, uncounted),
+        networks: ConnectionSlots::new(of_network, limits.headers, uncounted),
         limits,
         stop: stop.clone(),
         tasks: tasks.clone(),
@@ -147,7 +148,7 @@ struct Shared {
     http: http1::Builder,
     slots: Arc<Semaphore>,
     memory: Semaphore,
-    places: Places,
+    networks: ConnectionSlots,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -207,29 +208,29 @@ async fn connection(
     let _slot = slot;
     prepare(&stream, &shared.limits);
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let entered = tokio::select! {
+    let taken = tokio::select! {
         () = shared.stop.cancelled() => return,
-        entered = shared.places.enter(address.ip()) => entered,
+        taken = shared.networks.take(address.ip()) => taken,
     };
-    let Some(place) = entered else {
+    let Some(slot) = taken else {
         metrics::counter!("packetboat_connections_refused_total").increment(1);
         return tracing::debug!(%address, "too many connections of one network");
     };
-    let Some(_memory) = begins(&stream, &place, &shared).await else { return };
+    let Some(_memory) = begins(&stream, &slot, &shared).await else { return };
     let Some(tls) = &shared.tls else {
         let peer = Peer { address, secure: false };
-        return Box::pin(http(stream, peer, place, &shared)).await;
+        return Box::pin(http(stream, peer, slot, &shared)).await;
     };
     let handshake = Box::pin(tls.acceptor().accept(stream));
     let accepted = tokio::select! {
         () = shared.stop.cancelled() => return,
-        () = place.asked_to_leave() => return,
+        () = slot.asked_to_close() => return,
         accepted = tokio::time::timeout(shared.limits.handshake, handshake) => accepted,
     };
     match accepted {
         Ok(Ok(stream)) => {
             let peer = Peer { address, secure: true };
-            Box::pin(http(stream, peer, place, &shared)).await;
+            Box::pin(http(stream, peer, slot, &shared)).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "TLS hand-shake failed"),
         Err(_) => tracing::debug!(%address, "TLS hand-shake took too long"),
@@ -240,7 +241,7 @@ async fn connection(
 /// its part of the memory; `None` if either does not come in time.
 async fn begins<'a>(
     stream: &TcpStream,
-    place: &Place,
+    slot: &ConnectionSlot,
     shared: &'a Shared,
 ) -> Option<SemaphorePermit<'a>> {
     let ServeLimits { handshake, headers, turn, .. } = shared.limits;
@@ -256,13 +257,13 @@ async fn begins<'a>(
             match tokio::time::timeout(ROOM_INTERVAL, &mut memory).await {
                 // The semaphore is never closed.
                 Ok(memory) => return memory.ok(),
-                Err(_) => shared.places.make_room(),
+                Err(_) => shared.networks.make_room(),
             }
         }
     };
     tokio::select! {
         () = shared.stop.cancelled() => None,
-        () = place.asked_to_leave() => None,
+        () = slot.asked_to_close() => None,
         begun = tokio::time::timeout(silent + turn, begun) => begun.ok().flatten(),
     }
 }
@@ -292,11 +293,11 @@ fn flaw(request: &Request<Body>) -> Option<Response> {
     })
 }
 
-async fn http<S>(stream: S, peer: Peer, place: Place, shared: &Shared)
+async fn http<S>(stream: S, peer: Peer, slot: ConnectionSlot, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (app, of_service) = (shared.app.clone(), place.clone());
+    let (app, of_service) = (shared.app.clone(), slot.clone());
     let service = hyper::service::service_fn(move |request| {
         answer(app.clone(), peer, of_service.clone(), request)
     });
@@ -310,10 +311,10 @@ where
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            () = place.asked_to_leave() => {
+            () = slot.asked_to_close() => {
                 Pin::new(&mut connection).graceful_shutdown();
                 // For what is on its way out; one that has not sent its headers to the
-                // end has nothing to wait for. Its place is waited for.
+                // end has nothing to wait for. Its slot is waited for.
                 let _ = tokio::time::timeout(shared.limits.linger, &mut connection).await;
                 return;
             }
@@ -322,7 +323,7 @@ where
     if let Err(error) = ended {
         tracing::debug!(peer = %peer.address, %error, "connection ended early");
     }
-    // Upgraded streams are gone from here, and their place with them.
+    // Upgraded streams are gone from here, and their slot with them.
     if let Some(parts) = connection.into_parts() {
         let mut stream = parts.io.into_inner();
         tokio::select! {
@@ -336,10 +337,10 @@ where
 async fn answer(
     app: Router,
     peer: Peer,
-    place: Place,
+    slot: ConnectionSlot,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let busy = place.begin();
+    let busy = slot.begin();
     let mut request = request.map(|body| Body::new(Gathered::new(body)));
     request.extensions_mut().insert(peer);
     let mut response = match flaw(&request) {
@@ -347,7 +348,7 @@ async fn answer(
         None => app.oneshot(request).await?,
     };
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if place.is_wanted() && !upgrades {
+    if slot.is_contended() && !upgrades {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     // What is there already is handed over in one piece; else it is busy to the end.

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use accounts::{AccountQuery, Accounts, ChangeError, EditError, NewAccount, Options, Profile};
 use admin::{AuditLog, Happened};
 use base::{AccountId, alphanumeric};
-use http_kit::Exempt;
+use limits::Exempt;
 use serde_json::json;
 use storage::{Database, StorageError};
 

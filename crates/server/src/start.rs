@@ -8,9 +8,10 @@ use axum::Router;
 use base::{Clock, OsRandom, Random, SystemClock, Vitals};
 use chat::Past;
 use http_kit::{
-    EdgeOptions, Exempt, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies,
-    edge, serve,
+    EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies, edge,
+    serve,
 };
+use limits::Exempt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage::StorageError;
 use tokio::net::TcpListener;

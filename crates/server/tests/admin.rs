@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use accounts::{AccountMail, Accounts, Mailer, Options};
 use base::{AccountId, OsRandom, SystemClock};
-use http_kit::Exempt;
+use limits::Exempt;
 use serde_json::{Value, json};
 use storage::Database;
 use testkit::{Answer, Http, Person, Socket, TestServer};

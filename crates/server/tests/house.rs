@@ -11,23 +11,36 @@ use std::path::{Path, PathBuf};
 /// implements it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("limits", &["base"]),
     ("hub", &["base"]),
     ("transport", &["base", "hub"]),
-    ("http", &["base"]),
+    ("http", &["base", "limits"]),
     ("storage", &["base"]),
     ("mail", &["base", "storage"]),
     ("admin", &["base", "http-kit", "storage"]),
-    ("accounts", &["base", "hub", "transport", "http-kit", "storage", "admin"]),
-    ("chat", &["base", "hub", "transport", "http-kit", "storage", "admin"]),
+    ("accounts", &["base", "limits", "hub", "transport", "http-kit", "storage", "admin"]),
+    ("chat", &["base", "limits", "hub", "transport", "http-kit", "storage", "admin"]),
     (
         "server",
-        &["base", "hub", "transport", "http-kit", "storage", "mail", "admin", "accounts", "chat"],
+        &[
+            "base",
+            "limits",
+            "hub",
+            "transport",
+            "http-kit",
+            "storage",
+            "mail",
+            "admin",
+            "accounts",
+            "chat",
+        ],
     ),
     ("testkit", &["base", "server"]),
 ];
 
 const OURS: &[&str] = &[
     "base",
+    "limits",
     "hub",
     "transport",
     "http-kit",
@@ -56,6 +69,12 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         "base",
         &["serde", "tokio", "axum", "http", "sea-orm"],
         "base is rebuilt by everyone: it stays tiny",
+    ),
+    (
+        "limits",
+        &["tokio", "axum", "http", "serde", "sea-orm"],
+        "counting is arithmetic: who waits, what a refusal answers and what outlives the process \
+         belong to those who count",
     ),
     ("http", &["sea-orm", "sqlx"], "tables belong to the capabilities"),
 ];

@@ -1,4 +1,7 @@
-//! `/login`: a password or an access key in, a session out. `/logout`: the reverse.
+//! `/login`: a password or an access key in, a session out, and on to the page that was
+//! asked for ([`Next`]). `/logout`: the reverse.
+
+use std::fmt;
 
 use askama::Template;
 use axum::Router;
@@ -7,12 +10,12 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::SET_COOKIE;
 use http_kit::{ApiError, cookie};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::door::{Visitor, VisitorForm};
 use super::errors::{Errors, retry_after};
 use super::fields::Fields;
 use super::member::MemberForm;
-use super::next::Next;
 use super::{Desk, Page, redirect};
 use crate::{SESSION_COOKIE, SessionToken, SignInContext, SignInError, clear_session_cookie};
 
@@ -48,7 +51,7 @@ async fn show(visitor: Visitor, query: Fields) -> Result<Response, ApiError> {
     visitor.answer(StatusCode::OK, &template)
 }
 
-/// Why somebody is here again.
+/// Why the visitor is here again.
 fn notice(name: &str) -> Option<&'static str> {
     match name {
         "ended" => Some("Your session ended. Log in again to go on."),
@@ -63,7 +66,7 @@ async fn log_in(form: VisitorForm) -> Result<Response, ApiError> {
     let (status, errors) = if genuine {
         let context = visitor.context().await?;
         match attempt(&visitor, &fields, context).await? {
-            Ok(token) => return welcome(&visitor, &token, &next).await,
+            Ok(token) => return signed_in(&visitor, &token, &next).await,
             Err(refusal) => refusal,
         }
     } else {
@@ -89,47 +92,57 @@ async fn attempt(
     fields: &Fields,
     context: SignInContext,
 ) -> Result<Result<SessionToken, Refusal>, ApiError> {
+    if let Some(errors) = missing(fields) {
+        return Ok(Err((StatusCode::OK, errors)));
+    }
     let accounts = &visitor.desk.accounts;
-    let errors = Errors::default();
-    let (result, refused) = if fields.has("key") {
+    let by_key = fields.has("key");
+    let result = if by_key {
         // Keys copied from a file or a mail bring spaces and line ends along.
         let key: String = fields.raw("key").split_whitespace().collect();
-        if key.is_empty() {
-            let errors = errors.field("login-key", "Enter your access key.");
-            return Ok(Err((StatusCode::OK, errors)));
-        }
-        (accounts.sign_in(&key, context).await, errors.field("login-key", WRONG_KEY))
+        accounts.sign_in(&key, context).await
     } else {
         let (username, password) = (fields.text("username"), fields.raw("password"));
-        if username.is_empty() || password.is_empty() {
-            let errors = errors
-                .field_if(username.is_empty(), "login-username", "Enter your email or username.")
-                .field_if(password.is_empty(), "login-password", "Enter your password.");
-            return Ok(Err((StatusCode::OK, errors)));
-        }
         let signed_in = accounts.sign_in_with_password(username, password, context).await;
-        let refused = errors.form(WRONG_PASSWORD, &["login-username", "login-password"]);
-        (signed_in.map(|signed_in| signed_in.token), refused)
+        signed_in.map(|signed_in| signed_in.token)
     };
-    Ok(match result {
-        Ok(token) => Ok(token),
-        // Django's way: a wrong password is a form to fill in again, not an error.
-        Err(SignInError::Refused) => Err((StatusCode::OK, refused)),
-        Err(SignInError::TooMany(wait)) => {
-            let errors = Errors::default().too_many(wait);
-            Err((StatusCode::TOO_MANY_REQUESTS, errors))
+    let errors = Errors::default;
+    Ok(Err(match result {
+        Ok(token) => return Ok(Ok(token)),
+        // Django's way: wrong credentials are a form to fill in again, not an error.
+        Err(SignInError::Refused) if by_key => {
+            (StatusCode::OK, errors().field("login-key", WRONG_KEY))
         }
-        Err(SignInError::Busy) => Err((StatusCode::SERVICE_UNAVAILABLE, Errors::default().busy())),
+        Err(SignInError::Refused) => {
+            let fields = ["login-username", "login-password"];
+            (StatusCode::OK, errors().form(WRONG_PASSWORD, &fields))
+        }
+        Err(SignInError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, errors().too_many(wait)),
+        Err(SignInError::Busy) => (StatusCode::SERVICE_UNAVAILABLE, errors().busy()),
         Err(SignInError::Storage(cause)) => return Err(ApiError::storage_failed(cause)),
-    })
+    }))
 }
 
-async fn welcome(
+/// What is to be filled in first, if anything is.
+fn missing(fields: &Fields) -> Option<Errors> {
+    let errors = Errors::default();
+    let errors = if fields.has("key") {
+        errors.field_if(fields.text("key").is_empty(), "login-key", "Enter your access key.")
+    } else {
+        let (username, password) = (fields.text("username"), fields.raw("password"));
+        errors
+            .field_if(username.is_empty(), "login-username", "Enter your email or username.")
+            .field_if(password.is_empty(), "login-password", "Enter your password.")
+    };
+    errors.any().then_some(errors)
+}
+
+async fn signed_in(
     visitor: &Visitor,
     token: &SessionToken,
     next: &Next,
 ) -> Result<Response, ApiError> {
-    // The cookie is about to be replaced: nobody could end the session in it any more.
+    // The cookie is about to be replaced: the session in it could not be ended any more.
     if let Some(old) = cookie(&visitor.headers, SESSION_COOKIE) {
         visitor.desk.accounts.sign_out(old).await.map_err(ApiError::storage_failed)?;
     }
@@ -146,4 +159,106 @@ async fn log_out(form: MemberForm) -> Result<Response, ApiError> {
     let cleared = clear_session_cookie(&member.client);
     let to = redirect(StatusCode::SEE_OTHER, "/login/?notice=signed-out");
     Ok(([(SET_COOKIE, cleared)], to).into_response())
+}
+
+/// The most characters of a path that is remembered.
+const MAX_LENGTH: usize = 1_000;
+
+/// What stays readable in a query (RFC 3986, 2.3, and the slash).
+const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A path of this origin with its query, safe as a `Location`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Next(String);
+
+impl Next {
+    /// `text` if it names a page of ours, else `/`.
+    ///
+    /// Browsers take `\` for `/`, drop tabs and line ends inside an address, and read two
+    /// slashes at the beginning as another host: none of that passes. Nor does `/api/`,
+    /// where nothing is a page.
+    pub(super) fn parse(text: &str) -> Self {
+        let ours = text.starts_with('/') && !text.starts_with("//") && !text.starts_with("/api/");
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let fits = text.len() <= MAX_LENGTH;
+        Self(if ours && plain && fits && !climbs(text) { text.to_owned() } else { "/".to_owned() })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `?next=…`, or nothing when it leads home anyway.
+    pub(super) fn query(&self) -> String {
+        if self.0 == "/" {
+            return String::new();
+        }
+        format!("?next={}", utf8_percent_encode(&self.0, QUERY))
+    }
+}
+
+/// Whether a segment of the path is `.` or `..`, which browsers resolve before they ask:
+/// `/./api/logout` is `/api/logout` (WHATWG URL, "single-dot path segment").
+fn climbs(text: &str) -> bool {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    })
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_origin_pass() {
+        for text in ["/", "/settings/", "/admin/accounts?q=a%20b&page=2", "/a//b", "/?next=//x"] {
+            assert_eq!(Next::parse(text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn everything_else_leads_home() {
+        let far = format!("/{}", "a".repeat(MAX_LENGTH));
+        for text in [
+            "/./api/logout",
+            "/x/../api/logout",
+            "/%2E/api/logout",
+            "/.%2e/api/logout",
+            "",
+            "settings",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/a\\b",
+            "https://evil.example",
+            "javascript:alert(1)",
+            " /settings/",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/a\r\nSet-Cookie: x=y",
+            "/é",
+            "/a b",
+            "/\0",
+            "/api/logout",
+            &far,
+        ] {
+            assert_eq!(Next::parse(text).as_str(), "/", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn it_travels_in_a_query() {
+        assert_eq!(Next::parse("/").query(), "");
+        assert_eq!(Next::parse("/a?b=c&d").query(), "?next=/a%3Fb%3Dc%26d");
+    }
 }

@@ -10,7 +10,7 @@ use http_kit::ApiError;
 use super::door::{Visitor, VisitorForm, Words};
 use super::errors::{Errors, retry_after};
 use super::fields::Fields;
-use super::next::Next;
+use super::login::Next;
 use super::{Desk, Page, redirect};
 use crate::{RegisterError, SignUp, SignUpError, Username};
 

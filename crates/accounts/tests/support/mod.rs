@@ -11,7 +11,7 @@ use accounts::{
     AccountMail, Accounts, Mailer, Options, SessionEnded, SignInContext, SignUp, SignedIn, Username,
 };
 use base::{AccountId, ManualClock, OsRandom, Principal, SessionRef, Timestamp};
-use http_kit::Exempt;
+use limits::Exempt;
 use parking_lot::Mutex;
 use storage::Database;
 use tempfile::TempDir;

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http_kit::{Exempt, counted_as};
+use limits::{Exempt, NetworkSlot, NetworkSlots};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,7 @@ const MAX_LINES: usize = 10_000;
 const MAX_STRANGERS: usize = 2_048;
 
 /// The same from one address (an IPv6 network counts as one), unless it is exempt.
-const MAX_STRANGERS_PER_ADDRESS: usize = 64;
+const MAX_STRANGERS_PER_ADDRESS: u32 = 64;
 
 /// No further line may be opened now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) struct Lines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     books: Mutex<Books>,
-    exempt: Exempt,
+    strangers: NetworkSlots,
     /// The parent of every line's cut.
     all: CancellationToken,
     closing: AtomicBool,
@@ -62,7 +62,6 @@ struct Inner {
 struct Books {
     open: usize,
     strangers: usize,
-    strangers_of: HashMap<IpAddr, usize>,
     /// Connections that began by polling, by the engine's id.
     polling: HashMap<Box<str>, Arc<Polling>>,
 }
@@ -70,8 +69,8 @@ struct Books {
 /// One connection. See the module's documentation.
 pub(super) struct Line {
     lines: Lines,
-    address: IpAddr,
-    stranger: AtomicBool,
+    /// Until the client has authenticated.
+    stranger: Mutex<Option<NetworkSlot>>,
     seated: AtomicBool,
     /// Cancelled when the client is hung up.
     cut: CancellationToken,
@@ -83,33 +82,30 @@ pub(super) struct Line {
 
 impl Lines {
     pub(super) fn new(exempt: Exempt) -> Self {
-        let books = Mutex::default();
-        let (all, closing) = (CancellationToken::new(), AtomicBool::new(false));
-        Self(Arc::new(Inner { books, exempt, all, closing, emptied: Notify::new() }))
+        Self(Arc::new(Inner {
+            books: Mutex::default(),
+            strangers: NetworkSlots::new(MAX_STRANGERS_PER_ADDRESS, exempt),
+            all: CancellationToken::new(),
+            closing: AtomicBool::new(false),
+            emptied: Notify::new(),
+        }))
     }
 
     /// Enters a connection from `address`.
     pub(super) fn open(&self, address: IpAddr) -> Result<Arc<Line>, Full> {
-        let exempt = self.0.exempt.contains(address);
-        let address = counted_as(address);
         let mut books = self.0.books.lock();
         // Under the lock, so that `close` finds every line that was let in before it.
         let closing = self.0.closing.load(Ordering::SeqCst);
         if closing || books.open >= MAX_LINES || books.strangers >= MAX_STRANGERS {
             return Err(Full::Server);
         }
-        let of_address = books.strangers_of.entry(address).or_default();
-        if *of_address >= MAX_STRANGERS_PER_ADDRESS && !exempt {
-            return Err(Full::Address);
-        }
-        *of_address += 1;
+        let slot = self.0.strangers.take(address).ok_or(Full::Address)?;
         books.strangers += 1;
         books.open += 1;
         drop(books);
         Ok(Arc::new(Line {
             lines: self.clone(),
-            address,
-            stranger: AtomicBool::new(true),
+            stranger: Mutex::new(Some(slot)),
             seated: AtomicBool::new(false),
             cut: self.0.all.child_token(),
             ready: CancellationToken::new(),
@@ -148,17 +144,6 @@ impl Lines {
             emptied.await;
         }
     }
-
-    fn forget_stranger(&self, address: IpAddr) {
-        let mut books = self.0.books.lock();
-        books.strangers -= 1;
-        if let Some(of_address) = books.strangers_of.get_mut(&address) {
-            *of_address -= 1;
-            if *of_address == 0 {
-                books.strangers_of.remove(&address);
-            }
-        }
-    }
 }
 
 impl Line {
@@ -188,8 +173,8 @@ impl Line {
 
     /// Whoever is at the other end has authenticated.
     pub(super) fn known(&self) {
-        if self.stranger.swap(false, Ordering::SeqCst) {
-            self.lines.forget_stranger(self.address);
+        if self.stranger.lock().take().is_some() {
+            self.lines.0.books.lock().strangers -= 1;
         }
     }
 
@@ -258,7 +243,7 @@ mod tests {
         assert!(exempt.iter().all(Result::is_ok));
         drop((held, exempt));
         assert_eq!(lines.count(), 0);
-        assert!(lines.0.books.lock().strangers_of.is_empty());
+        assert!(lines.0.strangers.networks() == 0);
     }
 
     #[test]

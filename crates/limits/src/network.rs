@@ -12,13 +12,14 @@ impl Exempt {
     /// Whether `address` is in one of the networks.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        contains(&self.0, address)
+        is_in(&self.0, address)
     }
 }
 
 /// Whether `address` is in one of `networks`; an IPv4 address mapped into IPv6,
 /// as a dual-stack listener reports it, is looked up as the IPv4 address it is.
-pub(crate) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
+#[must_use]
+pub fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
 }
@@ -26,7 +27,7 @@ pub(crate) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
 /// The address under which limits count `address`: itself, or its IPv6 network (/64),
 /// of which one host commands every address.
 #[must_use]
-pub fn counted_as(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     masked(address, 32, 64)
 }
 
@@ -60,7 +61,7 @@ mod tests {
             ("::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0"),
             ("2001:db8:1:2:3::4", "2001:db8:1:2::", "2001:db8:1::"),
         ] {
-            assert_eq!(counted_as(ip(address)), ip(network));
+            assert_eq!(network_of(ip(address)), ip(network));
             assert_eq!(site_of(ip(address)), ip(site));
         }
     }

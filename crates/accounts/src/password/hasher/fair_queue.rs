@@ -1,9 +1,9 @@
-//! Who is served next: a line that is fair to networks, and within a network to
+//! Whose job is next: a queue that is fair to networks, and within a network to
 //! accounts.
 //!
 //! Networks take turns, and so do the accounts of one network: what one of them has
 //! waiting delays the others by at most one job each (fair queueing: Nagle, RFC 970).
-//! When the line is full, a newcomer with fewer jobs waiting takes the place of the newest
+//! When the queue is full, a job of those with fewer waiting takes the place of the newest
 //! job of the network, and in it of the account, with most; so the last to be refused
 //! are those who ask for little (dropping from the longest queue: McKenney, Stochastic
 //! Fairness Queueing).
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 /// Jobs `J` that wait, for accounts `A` in networks `N`.
 #[derive(Debug)]
-pub(crate) struct Line<N, A, J> {
+pub(crate) struct FairQueue<N, A, J> {
     capacity: usize,
     waiting: usize,
     /// The next to be served is the first.
@@ -37,7 +37,7 @@ struct Account<A, J> {
     jobs: VecDeque<J>,
 }
 
-impl<N: PartialEq, A: PartialEq, J> Line<N, A, J> {
+impl<N: PartialEq, A: PartialEq, J> FairQueue<N, A, J> {
     /// Nothing waits; at most `capacity` jobs may.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, waiting: 0, networks: VecDeque::new() }
@@ -52,7 +52,7 @@ impl<N: PartialEq, A: PartialEq, J> Line<N, A, J> {
     /// Lets `job` wait. Gives back the job that lost its place for it, if one did.
     ///
     /// # Errors
-    /// `job` itself, if the line is full and no other has more waiting.
+    /// `job` itself, if the queue is full and no other has more waiting.
     pub(crate) fn push(&mut self, network: N, account: A, job: J) -> Result<Option<J>, J> {
         let displaced = if self.waiting < self.capacity {
             None
@@ -90,8 +90,8 @@ impl<N: PartialEq, A: PartialEq, J> Line<N, A, J> {
         job
     }
 
-    /// Where a place can be taken for a newcomer: the account with most jobs waiting, in
-    /// the network with most, if that is more than the newcomer would have.
+    /// Where a place can be taken for a new job: the account with most jobs waiting, in
+    /// the network with most, if that is more than its own would be.
     fn longest(&self, network: &N, account: &A) -> Option<(usize, usize)> {
         let (at, longest) =
             self.networks.iter().enumerate().max_by_key(|(_, network)| network.waiting)?;
@@ -146,46 +146,46 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    type Jobs = Line<u8, u8, (u8, u8, usize)>;
+    type Jobs = FairQueue<u8, u8, (u8, u8, usize)>;
 
-    fn fill(line: &mut Jobs, network: u8, account: u8, count: usize) {
+    fn fill(queue: &mut Jobs, network: u8, account: u8, count: usize) {
         for number in 0..count {
-            assert_eq!(line.push(network, account, (network, account, number)), Ok(None));
+            assert_eq!(queue.push(network, account, (network, account, number)), Ok(None));
         }
     }
 
-    fn drain(line: &mut Jobs) -> Vec<(u8, u8, usize)> {
-        std::iter::from_fn(|| line.pop()).collect()
+    fn drain(queue: &mut Jobs) -> Vec<(u8, u8, usize)> {
+        std::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
     fn a_backlog_delays_another_network_by_one_job() {
-        let mut line = Line::new(100);
-        fill(&mut line, 1, 1, 20);
-        fill(&mut line, 2, 1, 2);
-        let order: Vec<u8> = drain(&mut line).iter().map(|job| job.0).collect();
+        let mut queue = FairQueue::new(100);
+        fill(&mut queue, 1, 1, 20);
+        fill(&mut queue, 2, 1, 2);
+        let order: Vec<u8> = drain(&mut queue).iter().map(|job| job.0).collect();
         assert_eq!(order[..5], [1, 2, 1, 2, 1]);
         assert_eq!(order.len(), 22);
     }
 
     #[test]
     fn accounts_of_one_network_take_turns_and_each_keeps_its_order() {
-        let mut line = Line::new(100);
-        fill(&mut line, 1, 1, 3);
-        fill(&mut line, 1, 2, 2);
+        let mut queue = FairQueue::new(100);
+        fill(&mut queue, 1, 1, 3);
+        fill(&mut queue, 1, 2, 2);
         let jobs = [(1, 1, 0), (1, 2, 0), (1, 1, 1), (1, 2, 1), (1, 1, 2)];
-        assert_eq!(drain(&mut line), jobs);
+        assert_eq!(drain(&mut queue), jobs);
     }
 
     #[test]
-    fn who_asks_for_little_takes_the_place_of_who_asks_for_much() {
-        let mut line = Line::new(8);
-        fill(&mut line, 1, 1, 5);
-        fill(&mut line, 1, 2, 3);
-        assert_eq!(line.push(2, 1, (2, 1, 0)), Ok(Some((1, 1, 4))), "another network");
-        assert_eq!(line.push(1, 3, (1, 3, 0)), Ok(Some((1, 1, 3))), "the same network");
-        assert_eq!(line.push(1, 1, (1, 1, 9)), Err((1, 1, 9)), "nobody has more than it");
-        assert_eq!(drain(&mut line).len(), 8);
+    fn little_takes_the_place_of_much() {
+        let mut queue = FairQueue::new(8);
+        fill(&mut queue, 1, 1, 5);
+        fill(&mut queue, 1, 2, 3);
+        assert_eq!(queue.push(2, 1, (2, 1, 0)), Ok(Some((1, 1, 4))), "another network");
+        assert_eq!(queue.push(1, 3, (1, 3, 0)), Ok(Some((1, 1, 3))), "the same network");
+        assert_eq!(queue.push(1, 1, (1, 1, 9)), Err((1, 1, 9)), "no other has more");
+        assert_eq!(drain(&mut queue).len(), 8);
     }
 
     proptest! {
@@ -193,25 +193,25 @@ mod tests {
         /// is right, and a network with one job waits for at most one of each other.
         #[test]
         fn fair_and_bounded(steps in proptest::collection::vec((0_u8..4, 0_u8..3, any::<bool>()), 1..300)) {
-            let mut line: Jobs = Line::new(12);
+            let mut queue: Jobs = FairQueue::new(12);
             let (mut given, mut out) = (Vec::new(), Vec::new());
             for (number, (network, account, pops)) in steps.into_iter().enumerate() {
                 let job = (network, account, number);
                 given.push(job);
-                match line.push(network, account, job) {
+                match queue.push(network, account, job) {
                     Ok(displaced) => out.extend(displaced),
                     Err(refused) => out.push(refused),
                 }
                 if pops {
-                    out.extend(line.pop());
+                    out.extend(queue.pop());
                 }
-                let kept: usize = line.networks.iter().map(|network| network.waiting).sum();
-                prop_assert!(kept == line.waiting && kept <= 12);
-                prop_assert!(line.networks.iter().all(|network| network.waiting > 0));
+                let kept: usize = queue.networks.iter().map(|network| network.waiting).sum();
+                prop_assert!(kept == queue.waiting && kept <= 12);
+                prop_assert!(queue.networks.iter().all(|network| network.waiting > 0));
             }
             let alone: Vec<u8> =
-                line.networks.iter().filter(|one| one.waiting == 1).map(|one| one.key).collect();
-            let rest = drain(&mut line);
+                queue.networks.iter().filter(|one| one.waiting == 1).map(|one| one.key).collect();
+            let rest = drain(&mut queue);
             for network in alone {
                 prop_assert!(rest.iter().position(|job| job.0 == network) < Some(4));
             }
