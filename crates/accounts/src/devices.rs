@@ -4,10 +4,9 @@ use base::{AccountId, Principal, SessionRef, Timestamp};
 use storage::StorageError;
 
 use crate::ending::Ending;
-use crate::session::SessionKind;
+use crate::session::{MAX_TOKEN_NAME, SessionKind};
 use crate::store::accounts::{self, By};
 use crate::store::sessions::{self, NewSession, SessionOf};
-use crate::token::MAX_TOKEN_NAME;
 use crate::{Accounts, ApiToken, ChangeError, SignInContext};
 
 /// A session or token, without its secret.

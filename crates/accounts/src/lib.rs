@@ -27,14 +27,12 @@
 mod admin;
 mod administration;
 mod admission;
-mod authentication;
 mod change;
 mod credentials;
 mod devices;
 mod email;
 mod ending;
 mod invalid;
-mod key;
 mod link;
 mod live;
 mod mailer;
@@ -48,11 +46,11 @@ mod rest;
 mod routes;
 mod secret;
 mod session;
+mod session_lookup;
 mod set_up;
 mod sign_in;
 mod sign_up;
 mod store;
-mod token;
 mod under_way;
 mod upkeep;
 mod username;
@@ -78,7 +76,6 @@ pub use crate::change::ChangeError;
 pub use crate::devices::SessionInfo;
 pub use crate::email::{EmailAddress, InvalidEmail};
 pub use crate::invalid::{Invalid, NameProblem};
-pub use crate::key::AccessKey;
 pub use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};
 pub use crate::mailer::{AccountMail, Mailer};
 pub use crate::pages::{PageOptions, pages};
@@ -87,16 +84,14 @@ pub use crate::profile::{Profile, ProfileChange};
 pub use crate::recovery::{Confirmed, ResetError, ResetPasswordError};
 pub use crate::registration::{AccountSummary, RegisterError};
 pub use crate::routes::{Presence, routes};
+pub use crate::secret::{AccessKey, ApiToken, SessionToken};
 pub use crate::session::{
-    MAX_SESSIONS_PER_ACCOUNT, SESSION_INACTIVITY, SessionEnded, SessionKind, SessionToken,
-    SignInContext,
+    MAX_SESSIONS_PER_ACCOUNT, MAX_TOKENS_PER_ACCOUNT, MAX_TOKENS_PER_SESSION, SESSION_INACTIVITY,
+    SessionEnded, SessionKind, SignInContext, TOKEN_INACTIVITY,
 };
 pub use crate::set_up::SetUpError;
 pub use crate::sign_in::{SignInError, SignedIn};
 pub use crate::sign_up::{SignUp, SignUpError};
-pub use crate::token::{
-    ApiToken, MAX_TOKENS_PER_ACCOUNT, MAX_TOKENS_PER_SESSION, TOKEN_INACTIVITY,
-};
 pub use crate::upkeep::WRITE_BACK_INTERVAL;
 pub use crate::username::{InvalidUsername, Username};
 

@@ -1,13 +1,9 @@
-//! What a session is: its kind, its token, and how long it lasts.
+//! What a session is: its kind, how long it lasts, and how many there may be.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base::{AccountId, Principal, Random, SessionRef, Timestamp};
-
-use crate::secret::SecretHash;
-use crate::token::{MAX_TOKENS_PER_ACCOUNT, TOKEN_INACTIVITY};
+use base::{AccountId, Principal, SessionRef, Timestamp};
 
 /// A browser's session ends after this long without activity.
 pub const SESSION_INACTIVITY: Duration = Duration::from_secs(60 * 60);
@@ -17,7 +13,22 @@ pub const SESSION_INACTIVITY: Duration = Duration::from_secs(60 * 60);
 /// without end does not fill the disk.
 pub const MAX_SESSIONS_PER_ACCOUNT: u64 = 100;
 
-/// By what somebody acts. Whatever the kind, a [`SessionRef`] names it and ending it
+/// An API token ends after this long without use. Programs that run once a month
+/// keep theirs; one that was forgotten does not stay valid for ever.
+pub const TOKEN_INACTIVITY: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// The most API tokens an account has at once. One more ends the one that was not
+/// used for the longest time.
+pub const MAX_TOKENS_PER_ACCOUNT: u64 = 100;
+
+/// The most API tokens without a name that one session has asked for at once: asking again
+/// and again for a token ends the session's own, not those that its owner made elsewhere.
+pub const MAX_TOKENS_PER_SESSION: u64 = 10;
+
+/// Characters of a token's name that are kept.
+pub(crate) const MAX_TOKEN_NAME: usize = 64;
+
+/// By what a person acts. Whatever the kind, a [`SessionRef`] names it and ending it
 /// ends what it opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
@@ -48,9 +59,6 @@ impl SessionKind {
     }
 }
 
-/// Characters in a session token.
-const TOKEN_LENGTH: usize = 32;
-
 /// Characters of a user agent that are kept.
 const MAX_USER_AGENT: usize = 200;
 
@@ -65,39 +73,7 @@ pub(crate) fn expiry(kind: SessionKind, last_used: Timestamp) -> Timestamp {
     last_used.plus(kind.inactivity())
 }
 
-/// The secret of a session: 32 random characters of `[A-Za-z0-9]` (190 bits).
-/// Only its hash is kept.
-pub struct SessionToken(String);
-
-impl SessionToken {
-    pub(crate) fn generate(random: &dyn Random) -> Self {
-        Self(base::alphanumeric(random, TOKEN_LENGTH))
-    }
-
-    /// `None` if `text` cannot be a token, so that nothing need be looked up.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == TOKEN_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The secret itself, for the cookie and nothing else: never log it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn hash(&self) -> SecretHash {
-        SecretHash::of(&self.0)
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(hidden)")
-    }
-}
-
-/// From where and with what somebody signs in; kept with the session, so that
+/// From where and with what a person signs in; kept with the session, so that
 /// its owner can tell their devices apart.
 #[derive(Clone, Debug)]
 pub struct SignInContext {
@@ -105,8 +81,8 @@ pub struct SignInContext {
     pub address: IpAddr,
     /// What the client says it is; the first 200 characters are kept.
     pub user_agent: Option<String>,
-    /// Whom a still valid session or token that came along acts for: its owner is
-    /// not kept waiting because somebody else guesses at their password.
+    /// The account that a still valid session or token that came along acts for: its owner is
+    /// not kept waiting because others guess at their password.
     pub device: Option<Principal>,
 }
 
@@ -127,7 +103,6 @@ pub trait SessionEnded: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::OsRandom;
 
     #[test]
     fn a_session_lasts_exactly_one_hour() {
@@ -141,16 +116,6 @@ mod tests {
         let last = 90 * 24 * 3_600_000;
         assert!(is_live(SessionKind::Token, Timestamp(0), Timestamp(last - 1)));
         assert!(!is_live(SessionKind::Token, Timestamp(0), Timestamp(last)));
-    }
-
-    #[test]
-    fn a_token_made_here_is_one_that_is_accepted() {
-        let token = SessionToken::generate(&OsRandom);
-        assert_eq!(SessionToken::parse(token.expose()).unwrap().hash(), token.hash());
-        for text in ["", "abc", &"a".repeat(31), &"a".repeat(33), &"-".repeat(32), &"é".repeat(16)]
-        {
-            assert!(SessionToken::parse(text).is_none(), "{text}");
-        }
     }
 
     #[test]

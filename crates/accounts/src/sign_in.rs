@@ -2,7 +2,7 @@
 //! whatever form or API it was asked for by.
 //!
 //! How often a client may try: [`attempt`]. Who is let in to hash:
-//! [`hasher`](crate::password::hasher).
+//! [`hasher`].
 //!
 //! Invariants:
 //! - Whether the account exists does not show: an unknown name is counted, looked up
@@ -12,7 +12,7 @@
 //!   in afterwards.
 //!
 //! Deliberately absent: recognising the session afterwards
-//! ([`authentication`](crate::authentication)), cookies and forms.
+//! ([`session_lookup`](crate::session_lookup)), cookies and forms.
 
 pub(crate) mod attempt;
 

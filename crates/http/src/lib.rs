@@ -29,6 +29,7 @@ mod headers;
 mod json;
 mod linger;
 mod log_in;
+mod observe;
 mod origin;
 mod serve;
 mod tls;

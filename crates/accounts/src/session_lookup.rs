@@ -1,4 +1,4 @@
-//! Recognising the caller by the secret of a session or a token.
+//! Finding the session or token of a secret, on every request.
 
 use base::Principal;
 use storage::StorageError;
