@@ -15,7 +15,7 @@ use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::password::{Identity, problems};
 use crate::session::SessionKind;
-use crate::store::accounts::{self, By, Changes, Newcomer};
+use crate::store::accounts::{self, By, Changes, Registration};
 use crate::store::sessions;
 use crate::{Accounts, ChangeError, EmailAddress, Profile, SessionInfo, Username};
 
@@ -200,17 +200,17 @@ impl Accounts {
     /// [`ChangeError::Invalid`], [`ChangeError::UsernameTaken`],
     /// [`ChangeError::EmailTaken`].
     pub async fn create_account(&self, wanted: NewAccount) -> Result<AccountId, ChangeError> {
-        let (username, mut newcomer) = read(&wanted)?;
+        let (username, mut registration) = read(&wanted)?;
         if let Some(password) = &wanted.password {
             let permit = self.0.hasher.permit(None)?;
-            newcomer.password_hash = Some(permit.hash(None, password).await?);
+            registration.password_hash = Some(permit.hash(None, password).await?);
         }
         let now = self.now();
-        newcomer.email_confirmed_at = newcomer.email.as_ref().map(|_| now);
+        registration.email_confirmed_at = registration.email.as_ref().map(|_| now);
         let account = AccountId(base::id53(&*self.0.random));
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        if let Some(email) = &newcomer.email
+        if let Some(email) = &registration.email
             && accounts::find(on, By::Email(email)).await?.is_some()
         {
             return Err(ChangeError::EmailTaken);
@@ -221,13 +221,13 @@ impl Accounts {
             }
             Some(username) => username,
             None => {
-                let local = newcomer.email.as_ref().map(EmailAddress::local_part);
+                let local = registration.email.as_ref().map(EmailAddress::local_part);
                 self.free_username(on, local.unwrap_or_default()).await?
             }
         };
-        accounts::insert(on, account, &username, &newcomer, now).await?;
+        accounts::insert(on, account, &username, &registration, now).await?;
         transaction.commit().await?;
-        tracing::info!(%account, staff = newcomer.is_staff, "account created");
+        tracing::info!(%account, staff = registration.is_staff, "account created");
         Ok(account)
     }
 
@@ -340,7 +340,7 @@ impl Accounts {
 }
 
 /// Parses what staff typed; the password is hashed later.
-fn read(wanted: &NewAccount) -> Result<(Option<Username>, Newcomer), ChangeError> {
+fn read(wanted: &NewAccount) -> Result<(Option<Username>, Registration), ChangeError> {
     let mut invalid = Vec::new();
     let username = Some(wanted.username.trim()).filter(|text| !text.is_empty());
     let username = username
@@ -366,9 +366,9 @@ fn read(wanted: &NewAccount) -> Result<(Option<Username>, Newcomer), ChangeError
     match (first_name, last_name) {
         (Some(first_name), Some(last_name)) if invalid.is_empty() => {
             let is_staff = wanted.is_staff;
-            let newcomer =
-                Newcomer { email, first_name, last_name, is_staff, ..Newcomer::default() };
-            Ok((username, newcomer))
+            let registration =
+                Registration { email, first_name, last_name, is_staff, ..Registration::default() };
+            Ok((username, registration))
         }
         _ => Err(ChangeError::Invalid(invalid)),
     }

@@ -57,12 +57,12 @@ impl From<HashError> for ChangeError {
     }
 }
 
-/// By whom an account is changed.
+/// The author of a change to an account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Author {
     /// Its owner, by this session or token, from this client address.
     Owner(SessionRef, IpAddr),
-    /// Somebody of staff.
+    /// A member of staff.
     Staff,
 }
 
@@ -142,8 +142,8 @@ impl Accounts {
     }
 }
 
-/// The account, if `author` may change it: who ends a session may count on nothing
-/// that it asked for before coming true later.
+/// The account, if `author` may change it: once a session has ended, nothing that it
+/// asked for before may come true later.
 pub(crate) async fn find_for(
     on: &impl Connection,
     account: AccountId,

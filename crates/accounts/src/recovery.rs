@@ -84,7 +84,7 @@ impl Accounts {
     /// answer and the time it takes are the same if not: all the work is done after
     /// answering. At most three links of an account are open at once.
     ///
-    /// An account with an access key and an address that nobody confirmed gets no mail:
+    /// An account with an access key and an address that was never confirmed gets no mail:
     /// its owner has the key, and the address may be a stranger's.
     ///
     /// # Errors
@@ -215,7 +215,7 @@ impl Accounts {
         let changes = Changes {
             password_hash: Some(password_hash),
             password_changed_at: Some(now),
-            // Whoever else had got in may have made it.
+            // An intruder may have made it.
             key: Some(None),
             // Who read the mail owns the address that it went to.
             email_confirmed_at: (!profile.email_confirmed).then_some(Some(now)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::{AccountId, Timestamp};
 use storage::StorageError;
 
-use crate::store::accounts::{self, By, Newcomer};
+use crate::store::accounts::{self, By, Registration};
 use crate::{AccessKey, Accounts, Username};
 
 /// Why an account was not created.
@@ -30,7 +30,7 @@ impl From<StorageError> for RegisterError {
     }
 }
 
-/// What anybody signed in may know of an account.
+/// What every person signed in may know of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSummary {
     /// Which account.
@@ -68,8 +68,8 @@ impl Accounts {
 
         let transaction = inner.db.begin_write().await?;
         let on = transaction.connection();
-        let newcomer = Newcomer { key: Some(key.hash()), ..Newcomer::default() };
-        accounts::insert(on, account, username, &newcomer, now).await?;
+        let registration = Registration { key: Some(key.hash()), ..Registration::default() };
+        accounts::insert(on, account, username, &registration, now).await?;
         transaction.commit().await?;
 
         metrics::counter!("packetboat_registrations_total").increment(1);

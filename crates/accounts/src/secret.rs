@@ -30,8 +30,8 @@ pub(crate) fn is_well_formed(text: &str) -> bool {
 /// A fast hash is enough because the secrets are random and long (190 bits and
 /// more): there is nothing to guess. A secret is found by its hash through a
 /// unique index, and no constant-time comparison is needed: what the timing of
-/// that look-up could tell is about hashes, and nobody can steer the hash of a
-/// guess towards a stored one.
+/// that look-up could tell is about hashes, and the hash of a guess
+/// cannot be steered towards a stored one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SecretHash([u8; 32]);
 

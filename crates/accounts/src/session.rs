@@ -92,7 +92,7 @@ impl SignInContext {
     }
 }
 
-/// Told of every session and token that ends, for whatever reason (log-out, expiry,
+/// Hears of every session and token that ends, for whatever reason (log-out, expiry,
 /// revocation, one too many newer ones…): exactly once each, after it stopped being
 /// valid.
 pub trait SessionEnded: Send + Sync {

@@ -121,7 +121,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SignInError`]; [`TooMany`](SignInError::TooMany) also for a network that has
-    /// too many under way, [`Busy`](SignInError::Busy) also beyond 128 in line under
+    /// too many under way, [`Busy`](SignInError::Busy) also beyond 128 that wait under
     /// one name;
     /// [`Refused`](SignInError::Refused) looks and takes the same whether the account
     /// does not exist, is not active, has no password, or has another.

@@ -10,16 +10,16 @@ use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
 use crate::password::hasher::{self, HashError};
 use crate::password::{Identity, problems};
-use crate::store::accounts::{self, By, Newcomer, Person};
+use crate::store::accounts::{self, By, Person, Registration};
 use crate::{AccountMail, Accounts, EmailAddress, Username};
 
 /// Characters of a local part that a username is made from; digits may follow.
 const STEM: usize = 24;
 
-/// Usernames that are tried for a newcomer before giving up.
+/// Usernames that are tried for an account before giving up.
 const CANDIDATES: usize = 12;
 
-/// Who wants an account; texts as typed.
+/// A request for an account; texts as typed.
 #[derive(Clone, Default)]
 pub struct SignUp {
     /// An email address.
@@ -69,10 +69,10 @@ enum Outcome {
 }
 
 impl Accounts {
-    /// Everything that is wrong with `wanted`; nothing if it may be registered.
+    /// Everything that is wrong with `request`; nothing if it may be registered.
     #[must_use]
-    pub fn check(wanted: &SignUp) -> Vec<Invalid> {
-        read(wanted).err().unwrap_or_default()
+    pub fn check(request: &SignUp) -> Vec<Invalid> {
+        read(request).err().unwrap_or_default()
     }
 
     /// Creates an account with a username made from the address, and mails a link to
@@ -81,8 +81,8 @@ impl Accounts {
     /// # Errors
     /// [`SignUpError::Taken`] if the address has an account: for callers that must
     /// tell. Others use [`sign_up_quietly`](Self::sign_up_quietly).
-    pub async fn sign_up(&self, wanted: SignUp, from: IpAddr) -> Result<AccountId, SignUpError> {
-        match self.enlist(wanted, from).await? {
+    pub async fn sign_up(&self, request: SignUp, from: IpAddr) -> Result<AccountId, SignUpError> {
+        match self.create_or_find(request, from).await? {
             Outcome::Registered(account) => Ok(account),
             Outcome::Known(_) => Err(SignUpError::Taken),
         }
@@ -93,8 +93,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SignUpError`], never [`SignUpError::Taken`].
-    pub async fn sign_up_quietly(&self, wanted: SignUp, from: IpAddr) -> Result<(), SignUpError> {
-        if let Outcome::Known(person) = self.enlist(wanted, from).await?
+    pub async fn sign_up_quietly(&self, request: SignUp, from: IpAddr) -> Result<(), SignUpError> {
+        if let Outcome::Known(person) = self.create_or_find(request, from).await?
             && let Some(to) = person.address()
         {
             self.tell_already_registered(to, &person);
@@ -107,12 +107,12 @@ impl Accounts {
         self.0.mailer.send(AccountMail::AlreadyRegistered { to, name, path });
     }
 
-    async fn enlist(&self, wanted: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
-        let (email, mut newcomer) = read(&wanted).map_err(SignUpError::Invalid)?;
+    async fn create_or_find(&self, request: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
+        let (email, mut registration) = read(&request).map_err(SignUpError::Invalid)?;
         let permit = self.0.hasher.permit(Some(from))?;
         self.0.quotas.registrations.consume(from).map_err(SignUpError::TooMany)?;
         // Before looking: a known address takes as long as an unknown one.
-        newcomer.password_hash = Some(permit.hash(None, &wanted.password).await?);
+        registration.password_hash = Some(permit.hash(None, &request.password).await?);
         drop(permit);
 
         let account = AccountId(base::id53(&*self.0.random));
@@ -122,13 +122,13 @@ impl Accounts {
             return Ok(Outcome::Known(Box::new(person)));
         }
         let username = self.free_username(on, email.local_part()).await?;
-        accounts::insert(on, account, &username, &newcomer, self.now()).await?;
+        accounts::insert(on, account, &username, &registration, self.now()).await?;
         let path = self.add_link(on, Purpose::ConfirmAddress, account, &email).await?;
         transaction.commit().await?;
 
         metrics::counter!("packetboat_registrations_total").increment(1);
         tracing::info!(%account, "account registered");
-        let first = Some(newcomer.first_name).filter(|name| !name.is_empty());
+        let first = Some(registration.first_name).filter(|name| !name.is_empty());
         let name = first.unwrap_or_else(|| username.as_str().to_owned());
         if let Some(path) = path {
             self.0.mailer.send(AccountMail::ConfirmAddress { to: email, name, path });
@@ -136,7 +136,7 @@ impl Accounts {
         Ok(Outcome::Registered(account))
     }
 
-    /// A username that nobody has, made from what stands before the `@`: its letters
+    /// A username that is free, made from what stands before the `@`: its letters
     /// and digits, and random digits if those are taken. It shows nothing else of the
     /// address.
     pub(crate) async fn free_username(
@@ -150,8 +150,8 @@ impl Accounts {
                 return Ok(candidate);
             }
         }
-        // Twelve of ever more digits were taken: whoever registered those many million
-        // accounts gets one without their name.
+        // Twelve of ever more digits were taken: after so many million accounts of a
+        // name, the next gets a username without it.
         Ok(candidate("", CANDIDATES, &*self.0.random))
     }
 }
@@ -168,27 +168,27 @@ fn candidate(local: &str, attempt: usize, random: &dyn Random) -> Username {
 }
 
 /// Parses what was typed; the password is hashed later.
-fn read(wanted: &SignUp) -> Result<(EmailAddress, Newcomer), Vec<Invalid>> {
+fn read(request: &SignUp) -> Result<(EmailAddress, Registration), Vec<Invalid>> {
     let mut invalid = Vec::new();
-    let email = checked(wanted.email.parse::<EmailAddress>(), Invalid::Email, &mut invalid);
-    let first_name = checked(name(&wanted.first_name), Invalid::FirstName, &mut invalid);
-    let last_name = checked(name(&wanted.last_name), Invalid::LastName, &mut invalid);
+    let email = checked(request.email.parse::<EmailAddress>(), Invalid::Email, &mut invalid);
+    let first_name = checked(name(&request.first_name), Invalid::FirstName, &mut invalid);
+    let last_name = checked(name(&request.last_name), Invalid::LastName, &mut invalid);
     let identity = Identity {
-        email: &wanted.email,
+        email: &request.email,
         username: "",
-        first_name: &wanted.first_name,
-        last_name: &wanted.last_name,
+        first_name: &request.first_name,
+        last_name: &request.last_name,
     };
-    let problems = problems(&wanted.password, identity);
+    let problems = problems(&request.password, identity);
     if !problems.is_empty() {
         invalid.push(Invalid::Password(problems));
     }
     match (email, first_name, last_name) {
         (Some(email), Some(first_name), Some(last_name)) if invalid.is_empty() => {
             let email_of = Some(email.clone());
-            let newcomer =
-                Newcomer { email: email_of, first_name, last_name, ..Newcomer::default() };
-            Ok((email, newcomer))
+            let registration =
+                Registration { email: email_of, first_name, last_name, ..Registration::default() };
+            Ok((email, registration))
         }
         _ => Err(invalid),
     }

@@ -1,7 +1,7 @@
 //! Requests under way for an account: a program with many connections gets no more of
 //! the server at once than one with a few.
 //!
-//! Beyond [`MAX_OF_ACCOUNT`], each session still has one place of its own: requests
+//! Beyond [`MAX_OF_ACCOUNT`], each session still has one slot of its own: requests
 //! that another session of the account holds open cannot keep its owner from ending it.
 
 use std::net::IpAddr;

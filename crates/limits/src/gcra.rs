@@ -91,6 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn threads_at_once_get_no_more_than_the_burst() {
+        let quota = Quota { burst: 500, refill: Duration::from_secs(1) };
+        let (bucket, now) = (Bucket::default(), Duration::from_secs(1));
+        let count = || (0..400).filter(|_| bucket.consume(quota, now).is_ok()).count();
+        let taken: usize = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(count));
+            threads.map(|thread| thread.join().unwrap()).into_iter().sum()
+        });
+        assert_eq!(taken, 500);
+    }
+
+    #[test]
     fn extremes_neither_wrap_nor_panic() {
         let never = Quota { burst: 2, refill: Duration::MAX };
         let bucket = Bucket::default();

@@ -26,7 +26,7 @@ pub struct Slot<K: Eq + Hash> {
 }
 
 impl<K: Copy + Eq + Hash> Slots<K> {
-    /// `limit` slots for each key, at least 1.
+    /// `limit` slots for each key.
     #[must_use]
     pub fn new(limit: u32) -> Self {
         Self { limit, taken: Arc::default() }
@@ -36,11 +36,11 @@ impl<K: Copy + Eq + Hash> Slots<K> {
     #[must_use]
     pub fn take(&self, key: K) -> Option<Slot<K>> {
         let mut taken = self.taken.lock();
-        let count = taken.entry(key).or_default();
-        if *count >= self.limit {
+        let count = taken.get(&key).copied().unwrap_or(0);
+        if count >= self.limit {
             return None;
         }
-        *count += 1;
+        taken.insert(key, count + 1);
         drop(taken);
         Some(Slot { key, taken: Arc::clone(&self.taken) })
     }

@@ -177,7 +177,7 @@ fn a_mailed_code_has_five_tries_and_strangers_cannot_use_up_the_last() {
     let codes = MailedCodes::new(&clock);
     let strangers = (0..10).filter(|_| codes.wrong_try(1, true)).count();
     assert_eq!(strangers, 4);
-    assert!(codes.wrong_try(1, false), "kept for who asked for it");
+    assert!(codes.wrong_try(1, false), "kept for the network that asked for it");
     assert!(!codes.wrong_try(1, false));
     time.advance(365 * DAY);
     assert!(!codes.wrong_try(1, false) && !codes.wrong_try(1, true), "for ever");

@@ -53,7 +53,7 @@ const TURNS: usize = 64;
 
 /// The most attempts that have or await one turn: those of 32 addresses, and some four
 /// seconds if every one is hashed.
-const MAX_IN_LINE: usize = 128;
+const MAX_IN_QUEUE: usize = 128;
 
 /// What is counted of attempts, and the turns they take.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct Attempts {
     /// Attempts under one name take turns: then several right ones at once are not taken
     /// for guesses that have not failed yet. Names share these; a turn is short.
     turns: [Turn; TURNS],
-    /// The same for known devices: a line of strangers does not keep the owner out.
+    /// The same for known devices: a queue of strangers does not keep the owner out.
     device_turns: [Turn; TURNS],
     /// Charged when a session is about to be stored. Apart from the other writes
     /// ([`quotas`](crate::quotas)): a thief with a session who writes without end does not
@@ -74,7 +74,7 @@ pub(crate) struct Attempts {
 #[derive(Debug)]
 struct Turn {
     /// Slots to have the turn or wait for it.
-    line: Semaphore,
+    queue: Semaphore,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -191,8 +191,8 @@ impl Attempts {
             CountedAs::Name(_) | CountedAs::KnownAddress(..) => &self.turns,
             CountedAs::DeviceOf(_) | CountedAs::ResetOf(_) => &self.device_turns,
         };
-        let Turn { line, turn } = &turns[counted.hash().stripe(TURNS)];
-        let slot = line.try_acquire().map_err(|_| SignInError::Busy)?;
+        let Turn { queue, turn } = &turns[counted.hash().stripe(TURNS)];
+        let slot = queue.try_acquire().map_err(|_| SignInError::Busy)?;
         Ok((turn.lock().await, slot))
     }
 }
@@ -201,7 +201,7 @@ impl Attempt<'_> {
     /// Waits for its turn among those that will be `counted` alike.
     ///
     /// # Errors
-    /// [`SignInError::Busy`] if [`MAX_IN_LINE`] are before it.
+    /// [`SignInError::Busy`] if [`MAX_IN_QUEUE`] are before it.
     pub(crate) async fn take_turn(&mut self, counted: CountedAs<'_>) -> Result<(), SignInError> {
         self._turn = Some(self.attempts.turn(counted).await?);
         Ok(())
@@ -270,7 +270,7 @@ impl AddressCharge<'_> {
 
 impl Turn {
     fn new() -> Self {
-        Self { line: Semaphore::new(MAX_IN_LINE), turn: tokio::sync::Mutex::default() }
+        Self { queue: Semaphore::new(MAX_IN_QUEUE), turn: tokio::sync::Mutex::default() }
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) enum By<'a> {
 
 /// What a new account starts with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Newcomer {
+pub(crate) struct Registration {
     pub(crate) email: Option<EmailAddress>,
     pub(crate) email_confirmed_at: Option<Timestamp>,
     pub(crate) password_hash: Option<String>,
@@ -90,23 +90,23 @@ pub(crate) async fn insert(
     on: &impl ConnectionTrait,
     account: AccountId,
     username: &Username,
-    newcomer: &Newcomer,
+    registration: &Registration,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let row = account::ActiveModel {
         id: Set(account.0),
         username: Set(username.as_str().to_owned()),
         username_folded: Set(username.folded()),
-        key_hash: Set(newcomer.key.map(SecretHash::to_hex)),
+        key_hash: Set(registration.key.map(SecretHash::to_hex)),
         created_at: Set(now.0),
-        email: Set(newcomer.email.as_ref().map(|email| email.as_str().to_owned())),
-        email_folded: Set(newcomer.email.as_ref().map(EmailAddress::folded)),
-        email_confirmed_at: Set(newcomer.email_confirmed_at.map(|at| at.0)),
-        password_hash: Set(newcomer.password_hash.clone()),
-        password_changed_at: Set(newcomer.password_hash.as_ref().map(|_| now.0)),
-        first_name: Set(newcomer.first_name.clone()),
-        last_name: Set(newcomer.last_name.clone()),
-        is_staff: Set(newcomer.is_staff),
+        email: Set(registration.email.as_ref().map(|email| email.as_str().to_owned())),
+        email_folded: Set(registration.email.as_ref().map(EmailAddress::folded)),
+        email_confirmed_at: Set(registration.email_confirmed_at.map(|at| at.0)),
+        password_hash: Set(registration.password_hash.clone()),
+        password_changed_at: Set(registration.password_hash.as_ref().map(|_| now.0)),
+        first_name: Set(registration.first_name.clone()),
+        last_name: Set(registration.last_name.clone()),
+        is_staff: Set(registration.is_staff),
         is_active: Set(true),
         shows_username: Set(false),
         last_login_at: Set(None),

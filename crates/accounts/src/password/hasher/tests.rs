@@ -165,7 +165,7 @@ async fn a_full_queue_refuses_the_network_with_most_and_lets_in_the_one_with_lea
         waiting.extend(wait_in_queue(&hasher, host(number), None, 21).await);
     }
     waiting.extend(wait_in_queue(&hasher, host(0), None, threads::MAX_WAITING - 63).await);
-    // The line is full; of host 0 most waits.
+    // The queue is full; of host 0 most waits.
     assert_eq!(verify_from(&hasher, host(0), "", None).await, Err(HashError::Busy));
     let stranger = tokio::spawn({
         let hasher = hasher.clone();

@@ -2,19 +2,19 @@ use super::*;
 use base::{ManualClock, Timestamp};
 
 #[tokio::test]
-async fn the_line_for_a_turn_is_bounded_and_moves_on() {
+async fn the_queue_for_a_turn_is_bounded_and_moves_on() {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(0)));
     let attempts = Arc::new(Attempts::new(&Exempt::default(), &clock));
     let ann = CountedAs::Name("ann");
     let first = attempts.turn(ann).await.unwrap();
-    let waiting: Vec<_> = (1..MAX_IN_LINE)
+    let waiting: Vec<_> = (1..MAX_IN_QUEUE)
         .map(|_| {
             let attempts = Arc::clone(&attempts);
             tokio::spawn(async move { attempts.turn(ann).await.map(drop) })
         })
         .collect();
-    let line = &attempts.turns[ann.hash().stripe(TURNS)].line;
-    while line.available_permits() > 0 {
+    let queue = &attempts.turns[ann.hash().stripe(TURNS)].queue;
+    while queue.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
     let full = attempts.turn(CountedAs::Name("ANN")).await;
