@@ -7,7 +7,7 @@ use axum::Router;
 use base::{AccountId, Clock, Random, SessionRef, Vitals};
 use http_kit::OriginPolicy;
 use hub::Topic;
-use limits::Exempt;
+use limits::{Exempt, Quota};
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
 use tokio::task::JoinHandle;
@@ -15,7 +15,6 @@ use tokio_util::task::AbortOnDropHandle;
 use transport::Sockets;
 
 use crate::commit;
-use crate::pace::Rate;
 use crate::recent::{RECENT, Recent};
 use crate::room::{Room, usher};
 use crate::routes::{self, Gate};
@@ -118,7 +117,7 @@ impl Chat {
             let (head, past) = (recent.head(), settings.past);
             tracing::warn!(head, ?past, "the room's history was cut: clients start afresh");
         }
-        let rate = Rate { burst: settings.burst, interval: settings.interval };
+        let rate = Quota { burst: settings.burst, refill: settings.interval };
         let topic = Topic::start(settings.partitions, &settings.vitals);
         let room = Arc::new(Room::new(record, recent, store, clock, rate, topic));
         let watch = |task| settings.vitals.watch(task);

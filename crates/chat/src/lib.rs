@@ -22,7 +22,6 @@ mod chat;
 mod commit;
 mod dialect;
 mod message;
-mod pace;
 mod recent;
 mod room;
 mod routes;

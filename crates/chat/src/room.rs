@@ -18,6 +18,7 @@ use std::sync::Arc;
 use base::{AccountId, Clock, SessionRef, Timestamp};
 use bytes::Bytes;
 use hub::{Except, MAX_FORMATS, Op, Outbox, Presence, Publication, Topic};
+use limits::{Bucket, Quota};
 use parking_lot::Mutex;
 use storage::StorageError;
 use tokio::sync::Notify;
@@ -26,7 +27,6 @@ use transport::{CloseCode, frame};
 
 use crate::commit::{Intake, Outcome, Posting};
 use crate::dialect::{self, PACKETBOAT, PIRATCHAT};
-use crate::pace::{Pace, Rate};
 use crate::recent::Recent;
 use crate::store::{RoomRecord, Store};
 
@@ -56,7 +56,7 @@ pub(crate) struct Room {
     pub(crate) intake: Intake,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    rate: Rate,
+    rate: Quota,
     /// History being read for someone.
     reads: TaskTracker,
     /// Says that a client waits to be let in; see [`usher`].
@@ -91,8 +91,8 @@ struct State {
 /// One person's paces, over all of their connections.
 #[derive(Debug, Default)]
 pub(crate) struct Paces {
-    posting: Pace,
-    joining: Pace,
+    posting: Bucket,
+    joining: Bucket,
 }
 
 /// What the room keeps of a person while they are in it.
@@ -108,7 +108,7 @@ impl Room {
         recent: Recent,
         store: Store,
         clock: Arc<dyn Clock>,
-        rate: Rate,
+        rate: Quota,
         topic: Topic,
     ) -> Self {
         let removed = recent.removed(MAX_REMOVED).into();
@@ -145,7 +145,7 @@ impl Room {
         let now = self.clock.monotonic();
         let calm = |paces: &Arc<Paces>| {
             let unused = Arc::strong_count(paces) == 1;
-            unused && paces.posting.is_calm(now) && paces.joining.is_calm(now)
+            unused && paces.posting.is_full(now) && paces.joining.is_full(now)
         };
         self.state.lock().paces.retain(|_, paces| !calm(paces));
     }

@@ -1,9 +1,9 @@
 use base::{ManualClock, OsRandom, Vitals};
 use hub::Topic;
+use limits::Quota;
 use storage::Database;
 
 use super::*;
-use crate::pace::Rate;
 use crate::recent::Recent;
 use crate::store::Store;
 
@@ -17,7 +17,7 @@ async fn room_on() -> (Room, Database) {
     db.migrate(&crate::migrations(), &*clock).await.unwrap();
     let store = Store::new(db.clone());
     let record = store.open_room("lobby", Timestamp(5), &OsRandom).await.unwrap();
-    let rate = Rate { burst: 1, interval: Duration::ZERO };
+    let rate = Quota { burst: 1, refill: Duration::ZERO };
     let topic = Topic::start(1, &Vitals::default());
     (Room::new(record, Recent::default(), store, clock, rate, topic), db)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use base::Principal;
 use bytes::Bytes;
 use hub::{Arrival, Departure, Format, Member, Op, Outbox};
+use limits::Quota;
 
 use super::crowd::Crowd;
 use super::usher::{Arriving, Look, PATIENCE};
@@ -19,10 +20,9 @@ use super::welcome::Told;
 use super::{InFlight, MAX_CONNECTIONS, MAX_NAMES, Room, Seat, State};
 use crate::dialect::packetboat::{self, Greeting};
 use crate::dialect::{PACKETBOAT, PIRATCHAT, SOCKETIO, socketio};
-use crate::pace::Rate;
 
 /// How often one person may join.
-const JOINING: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
+const JOINING: Quota = Quota { burst: 60, refill: Duration::from_secs(1) };
 
 /// Why a connection cannot join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Room {
             return Err(JoinError::TooMany);
         }
         let paces = state.paces.entry(principal.account).or_default().clone();
-        if !exempt && !paces.joining.allows(self.clock.monotonic(), JOINING) {
+        if !exempt && paces.joining.consume(JOINING, self.clock.monotonic()).is_err() {
             return Err(JoinError::TooOften);
         }
         let person = state.people.entry(principal.account).or_default();

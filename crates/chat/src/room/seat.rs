@@ -118,7 +118,8 @@ impl Seat {
     }
 
     fn keeps_pace(&self) -> bool {
-        self.exempt || self.paces.posting.allows(self.room.clock.monotonic(), self.room.rate)
+        let (posting, now) = (&self.paces.posting, self.room.clock.monotonic());
+        self.exempt || posting.consume(self.room.rate, now).is_ok()
     }
 
     /// Tells the others that this person is typing.

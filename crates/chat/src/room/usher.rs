@@ -117,13 +117,13 @@ mod tests {
 
     use base::{AccountId, Activity, ManualClock, Principal, SessionRef, Timestamp, Vitals};
     use hub::{Budget, Policy, Sink, Topic};
+    use limits::Quota;
     use parking_lot::Mutex;
     use storage::Database;
 
     use super::*;
     use crate::Message;
     use crate::dialect::PACKETBOAT;
-    use crate::pace::Rate;
     use crate::recent::Recent;
     use crate::room::{Newcomer, Seat};
     use crate::store::{RoomRecord, Store};
@@ -170,7 +170,7 @@ mod tests {
             let clock = Arc::new(ManualClock::new(Timestamp(0)));
             let store = Store::new(Database::connect("sqlite::memory:").await.unwrap());
             let record = RoomRecord { id: 1, epoch: "e".into() };
-            let rate = Rate { burst: 1, interval: Duration::from_secs(1) };
+            let rate = Quota { burst: 1, refill: Duration::from_secs(1) };
             let vitals = Vitals::default();
             let topic = Topic::start(1, &vitals);
             let room = Arc::new(Room::new(record, recent, store, clock.clone(), rate, topic));
