@@ -26,7 +26,7 @@
 
 mod admin;
 mod administration;
-mod admission;
+mod authentication;
 mod change;
 mod credentials;
 mod devices;
@@ -71,7 +71,7 @@ pub use crate::administration::{
     AccountEdit, AccountQuery, AccountSort, EditError, MAX_BULK, NewAccount, Page, SessionQuery,
     SessionSort,
 };
-pub use crate::admission::{Admitted, Caller, CallerError, SESSION_COOKIE, clear_session_cookie};
+pub use crate::authentication::{SESSION_COOKIE, clear_session_cookie};
 pub use crate::change::ChangeError;
 pub use crate::devices::SessionInfo;
 pub use crate::email::{EmailAddress, InvalidEmail};
@@ -204,9 +204,9 @@ impl Accounts {
     /// Whether the session that `principal` was authenticated by has not ended.
     /// Exact and without a query.
     ///
-    /// Who opens something in the name of a session (a socket) asks after putting
+    /// Code that opens something in the name of a session (a socket) asks after putting
     /// it where [`SessionEnded`] will find it: the session may have ended between
-    /// authentication and then, and nobody would be told again.
+    /// authentication and then, and that is told once only.
     #[must_use]
     pub fn is_current(&self, principal: &Principal) -> bool {
         self.0.live.lock().holds(principal)

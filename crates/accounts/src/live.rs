@@ -1,9 +1,9 @@
 //! The sessions in use, in memory, so that authenticating a request costs no
 //! query and noting an activity costs one atomic store.
 //!
-//! Invariant: while anybody holds a [`Principal`], its session is in here unless
+//! Invariant: while a [`Principal`] is held, its session is in here unless
 //! it has ended; so "in here" answers "not ended" for every holder. Entries that
-//! nobody holds may be evicted once the database knows their last use.
+//! are not held may be evicted once the database knows their last use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl LiveSessions {
             .is_some_and(|entry| Arc::ptr_eq(&entry.principal.activity, &principal.activity))
     }
 
-    /// How often sessions were removed so far; for [`admit`](Self::admit).
+    /// How often sessions were removed so far; for [`take_in`](Self::take_in).
     pub(crate) fn removals(&self) -> u64 {
         self.removals
     }
@@ -69,7 +69,7 @@ impl LiveSessions {
     /// removed since `removals` was asked, before reading: it might be this one,
     /// ended while it was being read, and must not come back. The caller reads
     /// again then. If another request was faster, its entry is the one shared.
-    pub(crate) fn admit(
+    pub(crate) fn take_in(
         &mut self,
         token: SecretHash,
         principal: Principal,
@@ -164,12 +164,12 @@ impl LiveSessions {
         self.by_token.len()
     }
 
-    /// Whether room should be made before admitting another.
+    /// Whether room should be made before taking in another.
     pub(crate) fn is_full(&self) -> bool {
         self.by_token.len() >= self.full_at
     }
 
-    /// Evicts what nobody holds and the database knows, longest unused first,
+    /// Evicts what is not held and the database knows, longest unused first,
     /// until an eighth of the capacity is free. What is held stays: open sockets
     /// have a limit of their own. In any case, the next eighth comes in without
     /// looking for room again, so that the cost of looking is shared by many.
@@ -212,15 +212,15 @@ mod tests {
         }
     }
 
-    fn admit(live: &mut LiveSessions, n: i64) -> Principal {
+    fn load(live: &mut LiveSessions, n: i64) -> Principal {
         let removals = live.removals();
-        live.admit(token(n), principal(n), removals).unwrap()
+        live.take_in(token(n), principal(n), removals).unwrap()
     }
 
     #[test]
     fn two_loads_of_one_session_share_its_activity() {
         let mut live = LiveSessions::new(8);
-        let (one, other) = (admit(&mut live, 1), admit(&mut live, 1));
+        let (one, other) = (load(&mut live, 1), load(&mut live, 1));
         assert!(Arc::ptr_eq(&one.activity, &other.activity));
     }
 
@@ -229,28 +229,28 @@ mod tests {
         let mut live = LiveSessions::new(8);
         let before = live.removals();
         live.remove([SessionRef(1)].into_iter());
-        assert!(live.admit(token(1), principal(1), before).is_none());
+        assert!(live.take_in(token(1), principal(1), before).is_none());
         assert!(live.get(&token(1)).is_none());
     }
 
     #[test]
     fn another_name_is_in_every_session_of_the_account_and_in_no_other() {
         let mut live = LiveSessions::new(8);
-        let (one, _) = (admit(&mut live, 1), admit(&mut live, 2));
+        let (one, _) = (load(&mut live, 1), load(&mut live, 2));
         let before = live.removals();
         live.rename(one.account, "ann", "ann@example.org");
         let renamed = live.get(&token(1)).unwrap();
         assert_eq!((&*renamed.username, &*renamed.display_name), ("ann", "ann@example.org"));
         assert_eq!(&*live.get(&token(2)).unwrap().username, "user2");
         assert!(live.holds(&one), "it is the same session");
-        assert!(live.admit(token(3), principal(3), before).is_none(), "it may hold the old name");
+        assert!(live.take_in(token(3), principal(3), before).is_none(), "it may hold the old name");
     }
 
     #[test]
     fn what_a_clock_ahead_has_noted_is_cut_and_told_to_the_database() {
         let mut live = LiveSessions::new(8);
         let day = 86_400_000;
-        let used = admit(&mut live, 1);
+        let used = load(&mut live, 1);
         used.activity.touch(Timestamp(day));
         live.written(&[(used.session, Timestamp(day))], Timestamp(day));
         live.cut(Timestamp(1_000));
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn the_longest_unused_make_room_and_the_held_stay() {
         let mut live = LiveSessions::new(8);
-        let held = admit(&mut live, 1);
+        let held = load(&mut live, 1);
         for n in 2..=8 {
-            admit(&mut live, n);
+            load(&mut live, n);
         }
         assert!(live.is_full());
         live.evict();
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn what_the_database_does_not_know_is_not_evicted() {
         let mut live = LiveSessions::new(1);
-        admit(&mut live, 1).activity.touch(Timestamp(50));
+        load(&mut live, 1).activity.touch(Timestamp(50));
         live.evict();
         assert!(live.get(&token(1)).is_some());
 
@@ -291,12 +291,12 @@ mod tests {
     #[test]
     fn a_cache_full_of_held_sessions_grows_without_looking_for_room_each_time() {
         let mut live = LiveSessions::new(80);
-        let held: Vec<_> = (1..=80).map(|n| admit(&mut live, n)).collect();
+        let held: Vec<_> = (1..=80).map(|n| load(&mut live, n)).collect();
         live.evict();
         let mut admitted = 0;
         while !live.is_full() {
             admitted += 1;
-            admit(&mut live, 80 + admitted);
+            load(&mut live, 80 + admitted);
         }
         assert_eq!(admitted, 10);
         assert!(held.iter().all(|principal| live.holds(principal)));
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_change_is_due_once_and_not_before_its_time() {
         let mut live = LiveSessions::new(8);
-        let held = admit(&mut live, 1);
+        let held = load(&mut live, 1);
         assert!(live.changed(Timestamp(100)).is_empty());
         held.activity.touch(Timestamp(50));
         assert_eq!(live.changed(Timestamp(100)), [(SessionRef(1), Timestamp(50))]);

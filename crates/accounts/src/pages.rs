@@ -18,15 +18,15 @@
 mod confirm;
 mod csrf;
 mod device;
-mod door;
 mod errors;
 mod fields;
 mod login;
-mod member;
 mod password;
 mod register;
 mod settings;
 mod setup;
+mod signed_in;
+mod visitor;
 mod when;
 
 use std::sync::Arc;
@@ -38,10 +38,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
-use http_kit::{ADDRESS_IS_SECRET, ApiError};
+use http_kit::{ADDRESS_IS_SECRET, ApiError, TokenSigner};
 
 use crate::Accounts;
-use csrf::Csrf;
 
 /// What the pages need besides the accounts.
 #[derive(Clone, Debug)]
@@ -49,15 +48,15 @@ pub struct PageOptions {
     /// Where the styles and scripts are: `/assets/<version>`.
     pub assets: String,
     /// Signs the forms' tokens.
-    pub secret: [u8; 32],
+    pub signer: TokenSigner,
 }
 
 /// What every page's handler has at hand; cheap to clone.
 #[derive(Clone)]
-struct Desk {
+struct PageState {
     accounts: Accounts,
     assets: Arc<str>,
-    csrf: Arc<Csrf>,
+    signer: TokenSigner,
 }
 
 /// What every page shows of itself.
@@ -68,12 +67,12 @@ struct Page {
 }
 
 /// `/login`, `/logout`, `/register`, `/confirm/…`, `/password/reset…`, `/settings…` and
-/// `/setup/{token}`. Requests must carry their [`Client`](http_kit::Client).
+/// `/setup/{token}`. For [`authenticated`](http_kit::authenticated) routes.
 pub fn pages(accounts: Accounts, options: &PageOptions) -> Router {
-    let desk = Desk {
+    let state = PageState {
         accounts,
         assets: options.assets.as_str().into(),
-        csrf: Arc::new(Csrf::new(&options.secret)),
+        signer: options.signer.clone(),
     };
     Router::new()
         .merge(login::routes())
@@ -82,7 +81,7 @@ pub fn pages(accounts: Accounts, options: &PageOptions) -> Router {
         .merge(password::routes())
         .merge(settings::routes())
         .merge(setup::routes())
-        .with_state(desk)
+        .with_state(state)
 }
 
 /// A rendered page.
@@ -99,7 +98,7 @@ fn redirect(status: StatusCode, path: &str) -> Response {
 }
 
 /// Routes whose address holds the secret of a link.
-fn secret_address(routes: MethodRouter<Desk>) -> MethodRouter<Desk> {
+fn secret_address(routes: MethodRouter<PageState>) -> MethodRouter<PageState> {
     routes.layer(map_response(async |mut response: Response| {
         response.headers_mut().extend([ADDRESS_IS_SECRET]);
         response

@@ -2,7 +2,7 @@
 //! work unchanged: `/api/users/…` and `/api/auth/…`.
 //!
 //! Authenticated by `Authorization: Token <key>` or by the session cookie. A browser
-//! sends a cookie along whoever asked for the request, so with one, methods that
+//! sends a cookie along whichever page asked for the request, so with one, methods that
 //! change something also need proof that our own page asked: `Origin` or
 //! `Sec-Fetch-Site`, which the edge has judged by then, or the header `X-CSRFToken`
 //! with the value of the cookie `csrftoken` that signing in sets.
@@ -12,21 +12,17 @@ mod error;
 mod form;
 mod users;
 
-use aws_lc_rs::constant_time;
 use axum::Router;
-use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::routing::{any, delete, get, post};
-use base::Principal;
-use http::header::{HeaderName, ORIGIN, SET_COOKIE};
+use base::{Principal, SessionRef};
+use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
-use http_kit::{Client, cookie};
+use http_kit::{Accepts, AuthError, Caller, Client, Credential, Purpose, TokenSigner, caller};
 
 use self::error::RestError;
-use crate::admission::{SESSION_COOKIE, Shown, csrf_token, shown};
-use crate::session::SessionKind;
-use crate::{Accounts, Caller};
+use crate::Accounts;
 
 /// The cookie whose value scripts send back as `X-CSRFToken`.
 const CSRF_COOKIE: &str = "csrftoken";
@@ -34,8 +30,30 @@ const CSRF_COOKIE: &str = "csrftoken";
 /// The header that hands a token's key over.
 const X_TOKEN: HeaderName = HeaderName::from_static("x-token");
 
+/// What the value of [`CSRF_COOKIE`] is signed for; its holder is a session.
+const CSRF: Purpose = Purpose("accounts rest csrf");
+
+/// What these routes stand on.
+#[derive(Clone)]
+struct Api {
+    accounts: Accounts,
+    csrf: Csrf,
+}
+
+impl FromRef<Api> for Accounts {
+    fn from_ref(api: &Api) -> Self {
+        api.accounts.clone()
+    }
+}
+
+impl FromRef<Api> for Csrf {
+    fn from_ref(api: &Api) -> Self {
+        api.csrf.clone()
+    }
+}
+
 /// These routes, without the trailing slash that the edge takes away.
-pub(crate) fn routes(accounts: Accounts) -> Router {
+pub(crate) fn routes(accounts: Accounts, signer: TokenSigner) -> Router {
     Router::new()
         .route("/api/users", post(users::register))
         .route("/api/users/reset-password", post(users::reset_password))
@@ -46,7 +64,7 @@ pub(crate) fn routes(accounts: Accounts) -> Router {
         .route("/api/auth/logout", delete(auth::log_out))
         .route("/api/auth/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(accounts)
+        .with_state(Api { accounts, csrf: Csrf(signer) })
 }
 
 async fn not_found() -> RestError {
@@ -57,69 +75,76 @@ async fn method_not_allowed(method: Method) -> RestError {
     RestError::method_not_allowed(&method)
 }
 
-/// Who sends the request: an extractor that refuses whom it does not know.
-struct Signed(Caller);
+/// The caller: an extractor that answers in these routes' words.
+struct Authenticated(Caller);
 
-impl FromRequestParts<Accounts> for Signed {
+impl FromRequestParts<Api> for Authenticated {
     type Rejection = RestError;
 
-    async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, RestError> {
-        let client = Client::from_request_parts(parts, accounts).await;
-        let client = client
-            .map_err(|_| RestError::storage_failed("the edge did not identify the client"))?;
-        let headers = &parts.headers;
-        let refusal = match shown(headers) {
-            Shown::Malformed(why) => return Err(RestError::unauthenticated(why)),
-            Shown::Token(_) => "Invalid token.",
-            Shown::Cookie(_) | Shown::Nothing => "Authentication credentials were not provided.",
-        };
-        let caller = accounts.caller(headers, &client).await?;
-        let caller = caller.ok_or_else(|| RestError::unauthenticated(refusal))?;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, RestError> {
+        let caller = caller(parts, Accepts::TokenOrCookie).await?;
         let safe = [Method::GET, Method::HEAD].contains(&parts.method);
-        if caller.by == SessionKind::Browser && !safe && !is_from_own_page(headers) {
+        if caller.by == Credential::Cookie
+            && !safe
+            && !names_its_page(&parts.headers)
+            && !api.csrf.is_sent(&parts.headers, caller.principal.session)
+        {
             return Err(RestError::csrf());
         }
         Ok(Self(caller))
     }
 }
 
-impl Signed {
+impl From<AuthError> for RestError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Malformed(why) => Self::unauthenticated(why),
+            AuthError::Invalid(Credential::Token) => Self::unauthenticated("Invalid token."),
+            AuthError::Missing | AuthError::Invalid(Credential::Cookie) => {
+                Self::unauthenticated("Authentication credentials were not provided.")
+            }
+            AuthError::TooMany(wait) => Self::too_many(wait),
+            AuthError::Storage(cause) => Self::storage_failed(cause),
+            AuthError::Internal(cause) => Self::storage_failed(cause),
+        }
+    }
+}
+
+impl Authenticated {
     fn principal(&self) -> &Principal {
         &self.0.principal
     }
 
-    /// Whether a program is calling, by a token, and nobody at a browser.
+    /// Whether a program is calling, by a token, and not a browser.
     fn is_by_token(&self) -> bool {
-        self.0.by == SessionKind::Token
-    }
-
-    /// The answer to this caller: with their cookie renewed.
-    fn answer(&self, answer: impl IntoResponse) -> Response {
-        let mut response = answer.into_response();
-        if let Some(renewed) = &self.0.renewed {
-            response.headers_mut().append(SET_COOKIE, renewed.clone());
-        }
-        response
+        self.0.by == Credential::Token
     }
 }
 
-/// Whether a request with a cookie shows where it comes from. The edge refuses what
-/// these headers say comes from elsewhere; what says nothing may be a browser too old
-/// to say it, and then only the token counts.
-fn is_from_own_page(headers: &HeaderMap) -> bool {
-    if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
-        return true;
-    }
-    let sent = headers.get("x-csrftoken").map(HeaderValue::as_bytes).unwrap_or_default();
-    let expected = cookie(headers, SESSION_COOKIE).map(csrf_token).unwrap_or_default();
-    constant_time::verify_slices_are_equal(sent, expected.as_bytes()).is_ok() && !sent.is_empty()
+/// Whether a request says where it comes from. The edge refuses what these headers say
+/// comes from elsewhere; what says nothing may be a browser too old to say it, and then
+/// only the token counts.
+fn names_its_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
-/// The `Set-Cookie` of [`CSRF_COOKIE`] for a session: readable by scripts, which is
-/// what it is for, and gone with the browser.
-fn csrf_cookie(session_token: &str, client: &Client) -> HeaderValue {
-    let secure = if client.secure { "; Secure" } else { "" };
-    let token = csrf_token(session_token);
-    let text = format!("{CSRF_COOKIE}={token}; SameSite=Lax; Path=/{secure}");
-    HeaderValue::try_from(text).expect("hex is a plain token")
+/// The tokens that a page's script sends back to show that it could read its site's
+/// cookies.
+#[derive(Clone)]
+struct Csrf(TokenSigner);
+
+impl Csrf {
+    fn is_sent(&self, headers: &HeaderMap, session: SessionRef) -> bool {
+        let sent = headers.get("x-csrftoken").and_then(|value| value.to_str().ok());
+        sent.is_some_and(|sent| self.0.verify(CSRF, &session.0.to_be_bytes(), sent))
+    }
+
+    /// The `Set-Cookie` of [`CSRF_COOKIE`] for a session: readable by scripts, which is
+    /// what it is for, and gone with the browser.
+    fn cookie(&self, session: SessionRef, client: &Client) -> HeaderValue {
+        let secure = if client.secure { "; Secure" } else { "" };
+        let token = self.0.sign(CSRF, &session.0.to_be_bytes());
+        let text = format!("{CSRF_COOKIE}={token}; SameSite=Lax; Path=/{secure}");
+        HeaderValue::try_from(text).expect("hex is a plain token")
+    }
 }

@@ -4,24 +4,24 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, Request, State};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::extract::{Path, State};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use base::{AccountId, Principal};
+use base::AccountId;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{ApiError, Client, StrictJson, cookie};
+use http_kit::{ApiError, Caller, Client, CrossOrigin, Routes, StrictJson, TokenSigner, cookie};
 
-use crate::admission::{SESSION_COOKIE, clear_session_cookie};
+use crate::authentication::{SESSION_COOKIE, clear_session_cookie};
 use crate::password::hasher;
 use crate::wire::{Done, LogIn, Me, Online, Register, Registered, User};
 use crate::{Accounts, RegisterError, SignInError, Username, rest};
 
 /// Who is online: what these routes need to know of the room.
 pub trait Presence: Send + Sync {
-    /// The usernames of everybody online, each once, in any order.
+    /// The usernames of all who are online, each once, in any order.
     fn online(&self) -> Vec<String>;
 
     /// Whether `account` is online.
@@ -36,23 +36,22 @@ struct Api {
 
 /// `/api/register`, `/api/login`, `/api/logout`, `/api/online`, `/api/user/@me`,
 /// `/api/user/{username}`, and what is under `/api/users` and `/api/auth`, as
-/// `docs/PROTOCOL.md` has them. Requests must carry their [`Client`].
-pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>) -> Router {
-    let rest = rest::routes(accounts.clone());
+/// `docs/PROTOCOL.md` has them. `signer` makes the CSRF tokens of scripts. For
+/// [`authenticated`](http_kit::authenticated) routes.
+pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>, signer: TokenSigner) -> Routes {
+    let rest = rest::routes(accounts.clone(), signer);
     let api = Api { accounts, presence };
-    // On the methods, not on the paths: a wrong method is 405 for everybody.
-    let signed_in = from_fn_with_state(api.clone(), require_session);
-    Router::new()
+    let routes = Router::new()
         .route("/api/register", post(register))
         .route("/api/login", post(log_in))
         .route("/api/logout", get(log_out))
-        .route("/api/online", get(online).route_layer(signed_in.clone()))
-        .route("/api/user/@me", get(me).route_layer(signed_in.clone()))
-        .route("/api/user/{username}", get(user).route_layer(signed_in))
+        .route("/api/online", get(online))
+        .route("/api/user/@me", get(me))
+        .route("/api/user/{username}", get(user))
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(api)
-        .merge(rest)
-        .layer(map_response(forbid_storing))
+        .with_state(api);
+    let routes = Routes::from(routes).with(CrossOrigin::Token, rest);
+    routes.map(|router| router.layer(map_response(forbid_storing)))
 }
 
 async fn register(
@@ -107,45 +106,29 @@ async fn log_out(
     Ok(([(SET_COOKIE, clear_session_cookie(&client))], Json(Done {})).into_response())
 }
 
-async fn online(State(api): State<Api>) -> Json<Online> {
+async fn online(State(api): State<Api>, _: Caller) -> Json<Online> {
     let mut online_clients = api.presence.online();
     online_clients.sort_unstable();
     Json(Online { online_clients })
 }
 
-async fn me(Extension(principal): Extension<Principal>) -> Response {
+async fn me(Caller { principal, .. }: Caller) -> Response {
     Json(Me { username: &principal.username }).into_response()
 }
 
 async fn user(
     State(api): State<Api>,
+    _: Caller,
     username: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::new(StatusCode::NOT_FOUND, "There is no user of this name.");
     let Path(username) = username.map_err(|_| unknown())?;
-    // What cannot be a username is nobody's.
+    // What cannot be a username is not taken.
     let username: Username = username.parse().map_err(|_| unknown())?;
     let found = api.accounts.find(&username).await.map_err(ApiError::storage_failed)?;
     let found = found.ok_or_else(unknown)?;
     let online = api.presence.is_online(found.account);
     Ok(Json(User { username: &found.username, online }).into_response())
-}
-
-/// Middleware: lets a request with a valid session or token pass, with its
-/// [`Principal`], and renews the cookie on the answer.
-async fn require_session(
-    State(api): State<Api>,
-    client: Client,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let caller = api.accounts.admit_caller(request.headers(), &client).await?;
-    request.extensions_mut().insert(caller.principal);
-    let mut response = next.run(request).await;
-    if let Some(renewed) = caller.renewed {
-        response.headers_mut().append(SET_COOKIE, renewed);
-    }
-    Ok(response)
 }
 
 async fn method_not_allowed() -> ApiError {

@@ -28,7 +28,7 @@ pub const MAX_TOKENS_PER_SESSION: u64 = 10;
 /// Characters of a token's name that are kept.
 pub(crate) const MAX_TOKEN_NAME: usize = 64;
 
-/// By what a person acts. Whatever the kind, a [`SessionRef`] names it and ending it
+/// By what a caller acts. Whatever the kind, a [`SessionRef`] names it and ending it
 /// ends what it opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
@@ -73,7 +73,7 @@ pub(crate) fn expiry(kind: SessionKind, last_used: Timestamp) -> Timestamp {
     last_used.plus(kind.inactivity())
 }
 
-/// From where and with what a person signs in; kept with the session, so that
+/// From where and with what a session is opened; kept with the session, so that
 /// its owner can tell their devices apart.
 #[derive(Clone, Debug)]
 pub struct SignInContext {

@@ -61,7 +61,7 @@ impl Accounts {
             let now = self.0.clock.now();
             let is_live = |found: &Principal| session::is_live(kind, found.activity.last(), now);
             let Some(found) = found.filter(is_live) else { return Ok(None) };
-            if let Some(principal) = self.0.live.lock().admit(token, found, removals) {
+            if let Some(principal) = self.0.live.lock().take_in(token, found, removals) {
                 return Ok(Some(principal));
             }
         }

@@ -4,20 +4,24 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use accounts::{PageOptions, pages};
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use http_kit::{EdgeOptions, Peer, edge};
+use http_kit::{EdgeOptions, Peer, TokenSigner, authenticated, edge};
 use tower::ServiceExt;
 
 use support::{PASSWORD, World};
 
 fn app(world: &World) -> Router {
-    let options = PageOptions { assets: "/assets/0".to_owned(), secret: [7; 32] };
-    edge(pages(world.accounts.clone(), &options), EdgeOptions::default())
+    let signer = TokenSigner::new(&[7; 32]);
+    let options = PageOptions { assets: "/assets/0".to_owned(), signer };
+    let pages = pages(world.accounts.clone(), &options);
+    edge(authenticated(pages, Arc::new(world.accounts.clone())), EdgeOptions::default())
 }
 
 async fn send(app: &Router, method: Method, path: &str, cookie: &str, form: String) -> Response {

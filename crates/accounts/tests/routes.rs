@@ -14,7 +14,7 @@ use base::AccountId;
 use http::header::{ALLOW, CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use http_kit::Client;
+use http_kit::{Authenticate, Client, EdgeOptions, TokenSigner, authenticated, edge};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use support::{HOME, HOUR, MINUTE, World, name};
@@ -71,7 +71,10 @@ impl Site {
     async fn exempting(networks: &str) -> Self {
         let world = World::exempting(networks).await;
         let room = Arc::new(Room::default());
-        let router = routes(world.accounts.clone(), room.clone());
+        let routes = routes(world.accounts.clone(), room.clone(), TokenSigner::new(&[7; 32]));
+        let authenticate: Arc<dyn Authenticate> = Arc::new(world.accounts.clone());
+        let routes = routes.map(|router| authenticated(router, authenticate.clone()));
+        let router = edge(routes, EdgeOptions::default());
         Self { world, room, router }
     }
 

@@ -1,4 +1,4 @@
-//! Reading a form: its bytes, its seal, its fields.
+//! Reading a form: its bytes, its token, its fields.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use http_kit::ApiError;
 
-use crate::routes::{Desk, Halt};
+use crate::routes::{AdminError, StaffContext};
 use crate::{Field, FieldError, FieldKind};
 
 /// The largest form that is read, in bytes: [`MAX_SELECTED`](crate::MAX_SELECTED) ids
 /// fit.
 pub const MAX_FORM: usize = 128 * 1024;
 
-/// The name of the seal's field.
-pub(crate) const SEAL: &str = "seal";
+/// The name of the field that holds the form's token.
+pub(crate) const TOKEN_FIELD: &str = "seal";
 
 /// What was entered, checked against the description: every field asked for is here,
 /// trimmed, and within its bounds.
@@ -46,11 +46,11 @@ impl Input {
     }
 }
 
-/// A form whose seal holds: whoever sent it saw it. The only way to read one.
+/// A form whose token holds: it was sent from a page of ours. The only way to read one.
 #[derive(Debug)]
-pub(crate) struct Sealed(Vec<(String, String)>);
+pub(crate) struct SignedForm(Vec<(String, String)>);
 
-impl Sealed {
+impl SignedForm {
     pub(crate) fn value(&self, name: &str) -> &str {
         self.0.iter().find(|(sent, _)| sent == name).map_or("", |(_, value)| value.as_str())
     }
@@ -103,21 +103,22 @@ fn problem(field: &Field, text: &str) -> Option<String> {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Sealed {
-    type Rejection = Halt;
+impl<S: Send + Sync> FromRequest<S> for SignedForm {
+    type Rejection = AdminError;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Halt> {
-        let desk = request.extensions().get::<Desk>().cloned();
-        let desk = desk.ok_or_else(|| Halt::failed("the gate was not asked"))?;
+    async fn from_request(request: Request, _state: &S) -> Result<Self, AdminError> {
+        let context = request.extensions().get::<StaffContext>().cloned();
+        let context =
+            context.ok_or_else(|| AdminError::failed("the route is not behind the staff check"))?;
         let bytes = match Limited::new(request.into_body(), MAX_FORM).collect().await {
             Ok(whole) => whole.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(Halt::Failed(ApiError::too_large()));
+                return Err(AdminError::Failed(ApiError::too_large()));
             }
-            Err(_) => return Err(Halt::Seal),
+            Err(_) => return Err(AdminError::Token),
         };
         let pairs = form_urlencoded::parse(&bytes);
         let form = Self(pairs.map(|(name, value)| (name.into(), value.into())).collect());
-        if desk.seals(form.value(SEAL)) { Ok(form) } else { Err(Halt::Seal) }
+        if context.verifies(form.value(TOKEN_FIELD)) { Ok(form) } else { Err(AdminError::Token) }
     }
 }

@@ -7,8 +7,8 @@
 //! object, forms to add and to edit. It works without JavaScript.
 //!
 //! Invariants:
-//! - Nothing is shown to, and nothing done for, anybody whom [`StaffGate`] does not
-//!   call staff; each form carries a seal of its session besides.
+//! - Nothing is shown to, and nothing done for, callers that are not [`Staff`]; each form
+//!   carries a token signed for its session besides.
 //! - Nothing is done that the [`AuditLog`] does not hold: an entry is on record as
 //!   *begun* before the deed, and learns afterwards what became of it.
 //! - What may be shown may be logged: a [`Record`] holds no secret. Secrets that an
@@ -22,11 +22,9 @@ mod audit;
 mod civil;
 mod description;
 mod form;
-mod gate;
 mod model;
 mod query;
 mod routes;
-mod seal;
 mod site;
 mod store;
 mod value;
@@ -35,7 +33,7 @@ mod views;
 pub use audit::{AuditLog, Happened};
 pub use description::{Action, Column, Description, Field, FieldKind, Filter, FilterKind, Needs};
 pub use form::{Input, MAX_FORM};
-pub use gate::{GateFuture, Refused, Staff, StaffGate};
+pub use http_kit::Staff;
 pub use model::{
     Answer, Consequence, Count, Created, FieldError, Model, ModelError, Outcome, Page, Record,
     Revealed,

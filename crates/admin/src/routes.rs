@@ -13,15 +13,13 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_kit::{ApiError, Client, log_in_address};
+use http_kit::{ApiError, Purpose, Staff, StaffRejection, log_in_address};
 
 use crate::model::{Model, ModelError};
 use crate::site::{Site, Work, sentence};
 use crate::views::{self, Chrome};
-use crate::{Refused, Staff};
 
 pub(crate) fn routes(site: &Site) -> Router {
     Router::new()
@@ -32,41 +30,35 @@ pub(crate) fn routes(site: &Site) -> Router {
         .route("/admin/{model}/export.jsonl", get(export::json_lines))
         .route("/admin/{model}/{id}", get(object::show).post(object::update))
         .route("/admin/{model}/{id}/history", get(object::history))
-        .route("/admin/{model}/{id}/{*rest}", any(async || Halt::NotFound))
+        .route("/admin/{model}/{id}/{*rest}", any(async || AdminError::NotFound))
         .route_layer(middleware::from_fn_with_state(site.clone(), admit))
 }
 
 /// Middleware: lets staff in, and makes pages of what stopped them.
-async fn admit(
-    State(site): State<Site>,
-    client: Client,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let staff = match site.0.gate.staff(request.headers(), &client).await {
+async fn admit(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let staff = match Staff::from_request_parts(&mut parts, &site).await {
         Ok(staff) => staff,
-        Err(Refused::Stranger) => return Redirect::to(&sign_in(&site, &request)).into_response(),
-        Err(Refused::NotStaff) => return views::not_staff(&site.0.assets),
-        Err(Refused::Failed(error)) => return error.into_response(),
+        Err(StaffRejection::NotSignedIn) => {
+            return Redirect::to(&sign_in(&site, &parts)).into_response();
+        }
+        Err(StaffRejection::NotStaff) => return views::not_staff(&site.0.assets),
+        Err(StaffRejection::Failed(error)) => return error.into_response(),
     };
-    let renewed = staff.renewed.clone();
-    let desk = Desk { site, staff: Arc::new(staff) };
-    request.extensions_mut().insert(desk.clone());
-    let mut response = next.run(request).await;
-    if let Some(halt) = response.extensions_mut().remove::<Halt>() {
-        response = desk.halted(halt);
-    }
-    if let Some(cookie) = renewed {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+    let context = StaffContext { site, staff: Arc::new(staff) };
+    parts.extensions.insert(context.clone());
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(error) = response.extensions_mut().remove::<AdminError>() {
+        response = context.error_page(error);
     }
     response
 }
 
-/// Where a stranger signs in, to come back here. A form that was sent is lost: it is
-/// not repeated behind anybody's back.
-fn sign_in(site: &Site, request: &Request) -> String {
-    let uri = request.uri();
-    let next = match (request.method() == Method::GET, uri.query()) {
+/// Where a browser that is not signed in does so, to come back here. A form that was sent is
+/// lost: it is not repeated without being sent again.
+fn sign_in(site: &Site, request: &Parts) -> String {
+    let uri = &request.uri;
+    let next = match (request.method == Method::GET, uri.query()) {
         (true, Some(query)) => format!("{}?{query}", uri.path()),
         (true, None) => format!("{}/", uri.path().trim_end_matches('/')),
         (false, _) => "/admin/".to_owned(),
@@ -74,79 +66,92 @@ fn sign_in(site: &Site, request: &Request) -> String {
     log_in_address(site.0.sign_in, &next)
 }
 
-/// A member of the staff at the site: whoever holds one has passed the gate.
+/// What a form's token is signed for.
+const FORM: Purpose = Purpose("admin form");
+
+/// A member of staff at the site: a handler that holds one acts for them.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct StaffContext {
     site: Site,
     staff: Arc<Staff>,
 }
 
-impl Desk {
-    pub(crate) fn seals(&self, seal: &str) -> bool {
-        self.site.0.sealer.holds(&self.staff, seal)
+impl StaffContext {
+    /// Whether `token` is the one that this session's forms carry.
+    pub(crate) fn verifies(&self, token: &str) -> bool {
+        self.site.0.signer.verify(FORM, &holder(&self.staff), token)
     }
 
     fn chrome(&self, title: impl Into<String>, slug: &str) -> Chrome {
         Chrome::new(&self.site, &self.staff, title.into(), slug)
     }
 
-    fn model(&self, slug: &str) -> Result<Arc<dyn Model>, Halt> {
-        self.site.model(slug).ok_or(Halt::NotFound)
+    fn model(&self, slug: &str) -> Result<Arc<dyn Model>, AdminError> {
+        self.site.model(slug).ok_or(AdminError::NotFound)
     }
 
     fn work(&self, model: Arc<dyn Model>) -> Work {
         Work { audit: self.site.0.audit.clone(), model, staff: (*self.staff).clone() }
     }
 
-    fn halted(&self, halt: Halt) -> Response {
-        let (status, title, text) = match halt {
-            Halt::NotFound => (
+    fn error_page(&self, error: AdminError) -> Response {
+        let (status, title, text) = match error {
+            AdminError::NotFound => (
                 StatusCode::NOT_FOUND,
                 "Not found",
                 "There is nothing here. It may have been removed meanwhile.".to_owned(),
             ),
-            Halt::Seal => (
+            AdminError::Token => (
                 StatusCode::FORBIDDEN,
                 "The form has expired",
                 "You have signed in anew since the page was loaded. Go back, load the page \
                  again, and repeat what you did: nothing was changed."
                     .to_owned(),
             ),
-            Halt::Refused(reason) => (StatusCode::CONFLICT, "That is not possible", reason),
-            Halt::Failed(error) => return error.into_response(),
+            AdminError::Refused(reason) => (StatusCode::CONFLICT, "That is not possible", reason),
+            AdminError::Failed(error) => return error.into_response(),
         };
         views::stop(self.chrome(title, ""), status, text)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Desk {
-    type Rejection = Halt;
+/// The token that the forms of `staff`'s session carry.
+pub(crate) fn form_token(site: &Site, staff: &Staff) -> String {
+    site.0.signer.sign(FORM, &holder(staff))
+}
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Halt> {
-        let desk = parts.extensions.get::<Self>().cloned();
-        desk.ok_or_else(|| Halt::failed("the gate was not asked"))
+fn holder(staff: &Staff) -> [u8; 8] {
+    staff.session.0.to_be_bytes()
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StaffContext {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, AdminError> {
+        let context = parts.extensions.get::<Self>().cloned();
+        context.ok_or_else(|| AdminError::failed("the route is not behind the staff check"))
     }
 }
 
 /// What stops a request. Travels to [`admit`] with the response and becomes a page
 /// there, with everything around it.
 #[derive(Clone, Debug)]
-pub(crate) enum Halt {
+pub(crate) enum AdminError {
     NotFound,
-    /// The form's seal does not hold.
-    Seal,
+    /// The form's token does not hold.
+    Token,
     /// One sentence why not.
     Refused(String),
     Failed(ApiError),
 }
 
-impl Halt {
+impl AdminError {
     pub(crate) fn failed(cause: impl Display) -> Self {
         Self::Failed(ApiError::internal(cause))
     }
 }
 
-impl From<ModelError> for Halt {
+impl From<ModelError> for AdminError {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::NotFound => Self::NotFound,
@@ -156,7 +161,7 @@ impl From<ModelError> for Halt {
     }
 }
 
-impl IntoResponse for Halt {
+impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(self);
@@ -165,11 +170,13 @@ impl IntoResponse for Halt {
 }
 
 /// The model and the object of an address. Not UTF-8: no such object.
-fn placed<T>(path: Result<Path<T>, axum::extract::rejection::PathRejection>) -> Result<T, Halt> {
-    path.map(|Path(path)| path).map_err(|_| Halt::NotFound)
+fn placed<T>(
+    path: Result<Path<T>, axum::extract::rejection::PathRejection>,
+) -> Result<T, AdminError> {
+    path.map(|Path(path)| path).map_err(|_| AdminError::NotFound)
 }
 
-/// Runs `work` to its end, whoever hangs up meanwhile.
+/// Runs `work` to its end, even if the client hangs up meanwhile.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ModelError>> + Send + 'static,
 ) -> Result<T, ModelError> {

@@ -1,24 +1,23 @@
-//! The site: which models there are, who may come in, and what became of what they
-//! asked for.
+//! The site: which models there are, and what became of what staff asked for.
 
 use std::sync::Arc;
 
 use axum::Router;
+use http_kit::TokenSigner;
 
 use crate::audit::Ended;
 use crate::model::{Model, ModelError, Outcome};
 use crate::routes;
-use crate::seal::Sealer;
-use crate::{AuditLog, Description, Happened, Input, Record, Staff, StaffGate};
+use crate::{AuditLog, Description, Happened, Input, Record, Staff};
 
 /// What the site needs to know.
 #[derive(Clone)]
 pub struct SiteOptions {
-    /// Seals forms. Of the server's secrets; never changes while it runs.
-    pub key: [u8; 32],
+    /// Signs the forms' tokens.
+    pub signer: TokenSigner,
     /// Where the stylesheets are: `/assets/<version>`.
     pub assets: String,
-    /// Where strangers are sent: `/login/`.
+    /// Where browsers that are not signed in are sent: `/login/`.
     pub sign_in: &'static str,
 }
 
@@ -33,8 +32,7 @@ impl std::fmt::Debug for SiteOptions {
 pub struct Site(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) gate: Arc<dyn StaffGate>,
-    pub(crate) sealer: Sealer,
+    pub(crate) signer: TokenSigner,
     pub(crate) assets: String,
     pub(crate) sign_in: &'static str,
     pub(crate) audit: AuditLog,
@@ -47,23 +45,17 @@ impl Site {
     /// # Panics
     /// If two models have the same slug: a mistake in the program.
     #[must_use]
-    pub fn new(
-        options: SiteOptions,
-        gate: Arc<dyn StaffGate>,
-        audit: AuditLog,
-        mut models: Vec<Arc<dyn Model>>,
-    ) -> Self {
+    pub fn new(options: SiteOptions, audit: AuditLog, mut models: Vec<Arc<dyn Model>>) -> Self {
         models.push(Arc::new(audit.clone()));
         let mut slugs: Vec<_> = models.iter().map(|model| model.description().slug).collect();
         slugs.sort_unstable();
         slugs.dedup();
         assert!(slugs.len() == models.len(), "two models have the same slug");
-        let SiteOptions { key, assets, sign_in } = options;
-        let sealer = Sealer::new(&key);
-        Self(Arc::new(Inner { gate, sealer, assets, sign_in, audit, models }))
+        let SiteOptions { signer, assets, sign_in } = options;
+        Self(Arc::new(Inner { signer, assets, sign_in, audit, models }))
     }
 
-    /// Everything under `/admin`. Its pages carry no inline script and no inline style;
+    /// Everything under `/admin`, for [`authenticated`](http_kit::authenticated) routes. Its pages carry no inline script and no inline style;
     /// its forms have a body limit of their own, [`MAX_FORM`](crate::MAX_FORM).
     pub fn routes(&self) -> Router {
         routes::routes(self)
@@ -85,8 +77,8 @@ pub(crate) struct Tally {
     pub(crate) revealed: Vec<(String, Outcome)>,
 }
 
-/// Somebody at work on one model. Runs in a task of its own: who hangs up does not
-/// leave half of it undone.
+/// A member of staff at work on one model. Runs in a task of its own: a client that hangs up
+/// does not leave half of it undone.
 pub(crate) struct Work {
     pub(crate) audit: AuditLog,
     pub(crate) model: Arc<dyn Model>,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::civil;
 use crate::model::{Consequence, Page, Record};
 use crate::query::{self, Asked};
-use crate::routes::Halt;
+use crate::routes::{AdminError, form_token};
 use crate::site::{Site, Tally};
 use crate::{
     Action, Description, Field, FieldError, FieldKind, FilterKind, MAX_SELECTED, Needs, PAGE_SIZE,
@@ -43,14 +43,14 @@ impl Chrome {
             title,
             who: staff.name.clone(),
             assets: site.0.assets.clone(),
-            seal: site.0.sealer.seal(staff),
+            seal: form_token(site, staff),
             links: site.0.models.iter().map(|model| link(model.description())).collect(),
         }
     }
 }
 
-fn render(page: &impl Template) -> Result<Response, Halt> {
-    let html = page.render().map_err(Halt::failed)?;
+fn render(page: &impl Template) -> Result<Response, AdminError> {
+    let html = page.render().map_err(AdminError::failed)?;
     Ok(Html(html).into_response())
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn overview<'a>(
     chrome: Chrome,
     models: impl Iterator<Item = &'a Description>,
     latest: &'a [Record],
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let models = models.map(|it| (format!("/admin/{}", it.slug), it)).collect();
     render(&Overview { chrome, models, latest })
 }
@@ -126,7 +126,7 @@ pub(crate) fn list(
     description: &Description,
     asked: &Asked,
     page: Page,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let path = format!("/admin/{}", description.slug);
     let query = asked.query(description);
     let number = asked.page();
@@ -325,7 +325,7 @@ pub(crate) fn object(
     record: &Record,
     form: FormView,
     saved: bool,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let path = format!("/admin/{}", description.slug);
     render(&Object { chrome, description, record, path, form, saved })
 }
@@ -343,7 +343,7 @@ pub(crate) fn add(
     chrome: Chrome,
     description: &Description,
     form: FormView,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let path = format!("/admin/{}", description.slug);
     render(&Add { chrome, description, path, form })
 }
@@ -372,7 +372,7 @@ pub(crate) fn confirm(
     names: Vec<String>,
     consequences: Vec<Consequence>,
     own: &str,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let path = format!("/admin/{}", description.slug);
     let word = if ids.len() == 1 { description.singular } else { description.plural };
     render(&Confirm {
@@ -406,7 +406,7 @@ pub(crate) fn result(
     description: &Description,
     tally: Tally,
     back: &str,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     render(&Done { chrome, label, description, tally, back })
 }
 
@@ -424,7 +424,7 @@ pub(crate) fn history(
     description: &Description,
     id: &str,
     rows: &[Record],
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let path = format!("/admin/{}/{id}", description.slug);
     render(&History { chrome, description, path, rows })
 }

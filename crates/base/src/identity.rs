@@ -16,6 +16,15 @@ pub struct AccountId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionRef(pub i64);
 
+/// The person that a connection belongs to, where it belongs to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A person with an account.
+    Account(AccountId),
+    /// A guest without one, by a number that is theirs among the guests of one capability.
+    Guest(u64),
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -28,8 +37,8 @@ impl fmt::Display for SessionRef {
     }
 }
 
-/// When a session was last used. Shared between whoever keeps the session and
-/// whoever acts on its behalf, so that noting an activity on the message path is
+/// When a session was last used. Shared between what keeps the session and
+/// what acts on its behalf, so that noting an activity on the message path is
 /// one atomic store and no look-up.
 #[derive(Debug)]
 pub struct Activity(AtomicI64);

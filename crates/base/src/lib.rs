@@ -16,6 +16,6 @@ mod random;
 mod vitals;
 
 pub use clock::{Clock, ClockWatch, Jump, MAX_AHEAD, ManualClock, SystemClock, Timestamp};
-pub use identity::{AccountId, Activity, Principal, SessionRef};
+pub use identity::{AccountId, Activity, Owner, Principal, SessionRef};
 pub use random::{OsRandom, Random, alphanumeric, hex, id53, to_hex};
 pub use vitals::{Vital, Vitals, caught};

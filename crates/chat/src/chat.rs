@@ -3,9 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use base::{AccountId, Clock, Random, SessionRef, Vitals};
-use http_kit::OriginPolicy;
+use http_kit::{Authenticate, CrossOrigin, OriginPolicy, Routes};
 use hub::Topic;
 use limits::{Exempt, Quota};
 use parking_lot::Mutex;
@@ -17,7 +16,7 @@ use transport::Sockets;
 use crate::commit;
 use crate::recent::{RECENT, Recent};
 use crate::room::{Room, usher};
-use crate::routes::{self, Gate};
+use crate::routes;
 use crate::socketio::{Options, Socketio};
 use crate::store::Store;
 
@@ -134,26 +133,27 @@ impl Chat {
         Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer, _ushers })))
     }
 
-    /// `GET /ws` and `/socket.io`.
-    pub fn routes(&self, gate: Arc<dyn Gate>) -> Router {
+    /// `GET /ws` and `/socket.io`, for [`authenticated`](http_kit::authenticated) routes.
+    pub fn routes(&self, authenticate: Arc<dyn Authenticate>) -> Routes {
+        let origins = Arc::new(self.0.settings.origins.clone());
         let socketio = self.0.socketio.get_or_init(|| {
             Socketio::open(Options {
                 room: self.0.room.clone(),
                 sockets: self.0.sockets.clone(),
-                gate: gate.clone(),
-                origins: self.0.settings.origins.clone(),
+                authenticate: authenticate.clone(),
+                origins: origins.clone(),
                 exempt: self.0.settings.exempt.clone(),
                 auth_timeout: self.0.settings.auth_timeout,
             })
         });
-        routes::routes(
+        let ws = routes::routes(
             self.0.room.clone(),
             self.0.sockets.clone(),
-            gate,
-            self.0.settings.origins.clone(),
+            authenticate,
+            origins,
             self.0.settings.exempt.clone(),
-        )
-        .merge(socketio.routes())
+        );
+        Routes::from(ws).with(CrossOrigin::SocketIo, socketio.routes())
     }
 
     pub(crate) fn room(&self) -> &Room {

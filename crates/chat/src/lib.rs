@@ -14,8 +14,9 @@
 //!   arrivals, departures and acknowledgements.
 //! - A [`room::Seat`] is a connection's place in the room; dropping it is leaving.
 //!
-//! Deliberately absent: accounts. Who a caller is comes through [`Gate`], which the
-//! server implements; an ended session comes in by [`Chat::session_ended`].
+//! Deliberately absent: accounts. Who is calling is told by
+//! [`Authenticate`](http_kit::Authenticate); an ended session comes in by
+//! [`Chat::session_ended`].
 
 mod admin;
 mod chat;
@@ -31,5 +32,4 @@ mod store;
 pub use chat::{Chat, Past, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
 pub use room::MAX_CONNECTIONS;
-pub use routes::{Admission, Gate, GateFuture, TokenFuture};
 pub use store::migrations;

@@ -15,7 +15,7 @@ mod welcome;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use base::{AccountId, Clock, SessionRef, Timestamp};
+use base::{AccountId, Clock, Owner, SessionRef, Timestamp};
 use bytes::Bytes;
 use hub::{Except, MAX_FORMATS, Op, Outbox, Presence, Publication, Topic};
 use limits::{Bucket, Quota};
@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use storage::StorageError;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
-use transport::{CloseCode, frame};
+use transport::CloseCode;
 
 use crate::commit::{Intake, Outcome, Posting};
 use crate::dialect::{self, PACKETBOAT, PIRATCHAT};
@@ -166,7 +166,7 @@ impl Room {
             ended.extend(of_session.map(|(_, outbox)| outbox.clone()));
         }
         for outbox in ended {
-            outbox.finish(frame::close(CloseCode::Policy, "the session ended"));
+            outbox.close(CloseCode::Policy.because("the session ended"));
         }
     }
 
@@ -299,7 +299,7 @@ fn message_publication(
     posted_by: u64,
 ) -> Publication {
     let mut except = [Except::Nobody; MAX_FORMATS];
-    except[PIRATCHAT.0] = Except::Owner(message.author.0);
+    except[PIRATCHAT.0] = Except::Owner(Owner::Account(message.author));
     except[PACKETBOAT.0] = Except::Connection(posted_by);
     Publication { frames: dialect::message(message, display_name), except, volatile: false }
 }

@@ -1,83 +1,60 @@
 //! `GET /ws`: from an HTTP request to a seat in the room.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Query, State};
+use axum::response::Response;
 use axum::routing::get;
-use base::Principal;
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{ApiError, Client, OriginPolicy};
-use hyper::upgrade::OnUpgrade;
+use base::{Owner, Principal};
+use http::StatusCode;
+use http_kit::{
+    ApiError, Authenticate, Caller, Client, OriginPolicy, SignedIn, SocketOrigins, SocketPolicy,
+    Upgrade, WebSocketUpgrade, invalid_session, socket,
+};
 use limits::Exempt;
 use serde::Deserialize;
-use transport::{Sockets, handshake};
+use transport::{Sockets, WEBSOCKET};
 
 use crate::dialect::packetboat::{Packetboat, SUBPROTOCOL};
 use crate::dialect::piratchat::Piratchat;
 use crate::dialect::{PACKETBOAT, PIRATCHAT};
 use crate::room::{JoinError, Newcomer, Resume, Room};
 
+/// The longest message, in bytes. A text of 300 characters, every one of them
+/// escaped as a JSON surrogate pair, takes 3.6 KB.
+const MAX_MESSAGE: usize = 64 * 1024;
+
 /// When a client turned away by a full or closing server may try again.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
 
-/// When somebody who comes and goes too often may try again.
+/// When a client that comes and goes too often may try again.
 const RETRY_WHEN_TOO_OFTEN: Duration = Duration::from_secs(2);
 
-/// A caller who may come in.
-#[derive(Clone, Debug)]
-pub struct Admission {
-    /// Who it is.
-    pub principal: Principal,
-    /// The session's cookie, renewed, to set on the answer.
-    pub renewed: HeaderValue,
-}
-
-/// What [`Gate::admit`] gives back.
-pub type GateFuture<'a> = Pin<Box<dyn Future<Output = Result<Admission, ApiError>> + Send + 'a>>;
-
-/// What [`Gate::by_token`] gives back: nobody if the token is not known.
-pub type TokenFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Option<Principal>, ApiError>> + Send + 'a>>;
-
-/// Who is calling? The chat needs to know and does not decide; the server implements
-/// this over accounts.
-pub trait Gate: Send + Sync {
-    /// Authenticates a request by its headers. An error is the answer to give.
-    fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a>;
-
-    /// Authenticates by the token of a Socket.IO client. An error means that it could
-    /// not be looked up.
-    fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a>;
-
-    /// Whether the session that `principal` came by has not ended since.
-    fn is_current(&self, principal: &Principal) -> bool;
-}
-
 #[derive(Clone)]
-struct Entrance {
+struct SocketState {
     room: Arc<Room>,
     sockets: Sockets,
-    gate: Arc<dyn Gate>,
-    origins: OriginPolicy,
+    authenticate: Arc<dyn Authenticate>,
     exempt: Exempt,
 }
 
 pub(crate) fn routes(
     room: Arc<Room>,
     sockets: Sockets,
-    gate: Arc<dyn Gate>,
-    origins: OriginPolicy,
+    authenticate: Arc<dyn Authenticate>,
+    origins: Arc<OriginPolicy>,
     exempt: Exempt,
 ) -> Router {
-    let entrance = Entrance { room, sockets, gate, origins, exempt };
-    Router::new().route("/ws", get(open)).with_state(entrance)
+    let policy = SocketPolicy {
+        origins: SocketOrigins::Own(origins),
+        max_message: MAX_MESSAGE,
+        subprotocols: &[SUBPROTOCOL],
+    };
+    let state = SocketState { room, sockets, authenticate, exempt };
+    Router::new().route("/ws", socket(policy, get(open))).with_state(state)
 }
 
 /// The query of a reconnecting Packetboat client. Anything unreadable counts as a
@@ -88,53 +65,37 @@ struct LeftOff {
     epoch: String,
 }
 
-/// The order of the checks is the contract's: who it is, then whether there is room,
-/// then whether it is a hand-shake at all.
+/// The order of the checks is the contract's: the origin (the route's policy), who it is,
+/// then whether there is room, then whether it is a hand-shake at all.
 async fn open(
-    State(entrance): State<Entrance>,
+    State(state): State<SocketState>,
+    upgrade: WebSocketUpgrade,
+    SignedIn(Caller { principal, .. }): SignedIn,
     client: Client,
     left_off: Result<Query<LeftOff>, QueryRejection>,
-    mut request: Request,
 ) -> Result<Response, ApiError> {
-    if !entrance.origins.allows(request.headers(), &client) {
-        let sentence = "Pages of this origin may not open a socket here.";
-        return Err(ApiError::new(StatusCode::FORBIDDEN, sentence));
-    }
-    let admission = entrance.gate.admit(request.headers(), &client).await?;
-    let packetboat = handshake::offers(request.headers(), SUBPROTOCOL);
-    if !packetboat && entrance.room.has_piratchat(admission.principal.account) {
+    let packetboat = upgrade.protocol() == Some(SUBPROTOCOL);
+    if !packetboat && state.room.has_piratchat(principal.account) {
         return Err(JoinError::Taken.into());
     }
-    let chosen = packetboat.then_some(SUBPROTOCOL);
-    let accepted =
-        handshake::accept(request.method(), request.version(), request.headers(), chosen);
-    let mut headers = match accepted {
-        Ok(headers) => headers,
-        Err(refusal) => {
-            let error = ApiError::new(refusal.status(), refusal.to_string());
-            return Ok((HeaderMap::from_iter(refusal.headers()), error).into_response());
-        }
-    };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Err(ApiError::internal("the listener offers no upgrade"));
-    };
+    let (upgrade, answer) = upgrade.accept()?;
     let resume = left_off.ok().map(|Query(LeftOff { last_id, epoch })| Resume { last_id, epoch });
-    entrance.seat(admission.principal, &client, packetboat, resume, upgrade)?;
-    headers.insert(SET_COOKIE, admission.renewed);
-    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+    state.join(principal, &client, packetboat, resume, upgrade)?;
+    Ok(answer)
 }
 
-impl Entrance {
-    fn seat(
+impl SocketState {
+    fn join(
         &self,
         principal: Principal,
         client: &Client,
         packetboat: bool,
         resume: Option<Resume>,
-        upgrade: OnUpgrade,
+        upgrade: Upgrade,
     ) -> Result<(), ApiError> {
         let full = || ApiError::unavailable(RETRY_WHEN_FULL);
-        let outbox = self.sockets.outbox(principal.account.0).ok_or_else(full)?;
+        let owner = Owner::Account(principal.account);
+        let outbox = self.sockets.outbox(&WEBSOCKET, Some(owner)).ok_or_else(full)?;
         let format = if packetboat { PACKETBOAT } else { PIRATCHAT };
         let exempt = self.exempt.contains(client.address);
         let newcomer = Newcomer {
@@ -147,16 +108,16 @@ impl Entrance {
         let seat = self.room.join(newcomer)?;
         // The session may have ended between its check and the seat. From here on
         // `Room::session_ended` finds the seat; before, only this does.
-        if !self.gate.is_current(&principal) {
-            return Err(ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "The session is invalid or has expired.",
-            ));
+        if !self.authenticate.is_current(&principal) {
+            return Err(invalid_session());
         }
+        let Upgrade { stream, max_message } = upgrade;
         if packetboat {
-            self.sockets.serve(upgrade, outbox, client.address, Packetboat(seat));
+            let handler = Packetboat(seat);
+            self.sockets.serve(stream, max_message, outbox, client.address, handler);
         } else {
-            self.sockets.serve(upgrade, outbox, client.address, Piratchat(seat));
+            let handler = Piratchat(seat);
+            self.sockets.serve(stream, max_message, outbox, client.address, handler);
         }
         Ok(())
     }

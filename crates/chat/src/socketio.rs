@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http_kit::{Client, OriginPolicy};
+use http_kit::{Authenticate, Client, OriginPolicy};
 use limits::Exempt;
 use serde_json::Value;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
@@ -33,7 +33,6 @@ use transport::Sockets;
 
 use crate::dialect::socketio::Note;
 use crate::room::Room;
-use crate::routes::Gate;
 use entrance::Engine;
 use lines::{Line, Lines};
 use session::Session;
@@ -70,7 +69,7 @@ const GOING: Duration = Duration::from_secs(1);
 struct Shared {
     room: Arc<Room>,
     sockets: Sockets,
-    gate: Arc<dyn Gate>,
+    authenticate: Arc<dyn Authenticate>,
     exempt: Exempt,
     auth_timeout: Duration,
 }
@@ -79,8 +78,8 @@ struct Shared {
 pub(crate) struct Options {
     pub(crate) room: Arc<Room>,
     pub(crate) sockets: Sockets,
-    pub(crate) gate: Arc<dyn Gate>,
-    pub(crate) origins: OriginPolicy,
+    pub(crate) authenticate: Arc<dyn Authenticate>,
+    pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) exempt: Exempt,
     pub(crate) auth_timeout: Duration,
 }
@@ -90,12 +89,12 @@ pub(crate) struct Socketio {
     io: SocketIo,
     engine: Engine,
     lines: Lines,
-    origins: OriginPolicy,
+    origins: Arc<OriginPolicy>,
 }
 
 impl Socketio {
     pub(crate) fn open(options: Options) -> Self {
-        let Options { room, sockets, gate, origins, exempt, auth_timeout } = options;
+        let Options { room, sockets, authenticate, origins, exempt, auth_timeout } = options;
         let parser = ParserConfig::common()
             .max_incoming_binaries(MAX_ATTACHMENTS)
             .max_incoming_binary_buf_size(MAX_ATTACHED)
@@ -113,7 +112,7 @@ impl Socketio {
             .with_parser(parser)
             .build_with_inner_svc(Router::new());
         let lines = Lines::new(exempt.clone());
-        let shared = Arc::new(Shared { room, sockets, gate, exempt, auth_timeout });
+        let shared = Arc::new(Shared { room, sockets, authenticate, exempt, auth_timeout });
         // Handlers are in place before the client is told that it is connected: what it
         // says at once must not be lost. Only then is there a middleware.
         let admit = move |socket: SocketRef| ready(admit(&shared, &socket));

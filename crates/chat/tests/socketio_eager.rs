@@ -18,9 +18,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use base::{AccountId, Activity, ManualClock, OsRandom, Principal, SessionRef, Timestamp};
-use chat::{Chat, Gate, GateFuture, Settings, TokenFuture};
+use chat::{Chat, Settings};
 use http::{HeaderMap, Request};
-use http_kit::{ApiError, Client};
+use http_kit::{
+    Accepts, AuthError, AuthFuture, Authenticate, Caller, Client, EdgeOptions, Staff, edge,
+};
 use storage::Database;
 use tokio::runtime::Handle;
 use tower::ServiceExt;
@@ -33,14 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const HELD: Duration = Duration::from_millis(200);
 
 /// Knows one token.
-struct Doorkeeper;
+struct OneToken;
 
-impl Gate for Doorkeeper {
-    fn admit<'a>(&'a self, _: &'a HeaderMap, _: &'a Client) -> GateFuture<'a> {
-        Box::pin(async { Err(ApiError::internal("not asked here")) })
+impl Authenticate for OneToken {
+    fn caller<'a>(&'a self, _: &'a HeaderMap, _: &'a Client, _: Accepts) -> AuthFuture<'a, Caller> {
+        Box::pin(async { Err(AuthError::Internal("not asked here")) })
     }
 
-    fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a> {
+    fn by_token<'a>(&'a self, token: &'a str) -> AuthFuture<'a, Option<Principal>> {
         let principal = Principal {
             account: AccountId(1),
             username: "ann".into(),
@@ -53,6 +55,10 @@ impl Gate for Doorkeeper {
 
     fn is_current(&self, _: &Principal) -> bool {
         true
+    }
+
+    fn staff<'a>(&'a self, _: &'a Caller) -> AuthFuture<'a, Option<Staff>> {
+        Box::pin(async { Ok(None) })
     }
 }
 
@@ -139,7 +145,7 @@ async fn a_client_that_speaks_before_the_library_listens_is_answered() {
     let sockets = Sockets::new(clock.clone(), Limits::default());
     let settings = Settings { auth_timeout: 3 * PATIENCE, ..Settings::default() };
     let chat = Chat::open(database, sockets, clock, &OsRandom, settings).await.unwrap();
-    let routes = chat.routes(Arc::new(Doorkeeper));
+    let routes = edge(chat.routes(Arc::new(OneToken)), EdgeOptions::default());
     let news = r#"42["news",{"message":"Hello, at here"}]"#;
 
     let right = r#"42["authentication",{"token":"right"}]"#;

@@ -2,8 +2,8 @@
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
 //! every answer, errors as pages, a panic's answer, the requests of one address that
-//! are under way, the time limit, other sites' pages, counting, the body limit, and the
-//! answers for what no route takes.
+//! are under way, the time limit, what pages of other origins may do
+//! ([`CrossOrigin`]), counting, the body limit, and the answers for what no route takes.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -19,8 +19,10 @@ use limits::{Exempt, NetworkSlots};
 use tower::{Layer, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::cross_origin::{self, Rule};
 use crate::{
-    ApiError, Client, OriginPolicy, TrustedProxies, client, error_page, headers, observe, origin,
+    ApiError, Client, CrossOrigin, OriginPolicy, Routes, TrustedProxies, client, error_page,
+    headers, observe,
 };
 
 /// How long a request may take from its headers to its answer's headers.
@@ -65,17 +67,11 @@ impl Default for EdgeOptions {
 }
 
 /// Puts the rules of this module around `routes`. Call it once, last.
-pub fn edge(routes: Router, options: EdgeOptions) -> Router {
+pub fn edge(routes: impl Into<Routes>, options: EdgeOptions) -> Router {
     let trusted = Arc::new(options.trusted_proxies);
     let requests = NetworkSlots::new(MAX_REQUESTS_OF_ADDRESS, options.exempt);
+    let routes = ruled(routes.into(), &options.origins);
     let inner = routes
-        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here."))
-        .method_not_allowed_fallback(async || {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
-        })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(observe::count))
-        .layer(middleware::from_fn_with_state(options.origins, origin::forbid_cross_site))
         .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
         .layer(middleware::from_fn_with_state(requests, limit_requests))
         .layer(CatchPanicLayer::custom(panicked))
@@ -85,6 +81,25 @@ pub fn edge(routes: Router, options: EdgeOptions) -> Router {
     // Rewriting must come before routing, so it wraps the router from outside.
     let app = MapRequestLayer::new(without_trailing_slash).layer(inner);
     Router::new().fallback_service(app)
+}
+
+/// All groups of `routes`, each inside of its rule about other origins, and the answers for
+/// what no route takes.
+fn ruled(routes: Routes, origins: &Arc<OriginPolicy>) -> Router {
+    let group = |rule: CrossOrigin, router: Router| {
+        let rule = Rule { rule, origins: Arc::clone(origins) };
+        router
+            .method_not_allowed_fallback(async || {
+                ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
+            })
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(middleware::from_fn(observe::count))
+            .layer(middleware::from_fn_with_state(rule, cross_origin::apply))
+    };
+    let nothing = async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here.");
+    let unknown = group(CrossOrigin::Fenced, Router::new().fallback(nothing));
+    let groups = routes.into_groups().into_iter();
+    groups.fold(unknown, |all, (rule, router)| all.merge(group(rule, router)))
 }
 
 /// Middleware: bounds the requests of one client address that are under way.
@@ -134,176 +149,4 @@ fn without_trailing_slash(mut request: Request) -> Request {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Peer, StrictJson};
-    use axum::body::Body;
-    use axum::routing::{get, post};
-    use http_body_util::BodyExt;
-    use tower::ServiceExt;
-
-    fn app() -> Router {
-        let panics = async || -> StatusCode { panic!("the secret cause") };
-        let routes = Router::new()
-            .route("/", get("home"))
-            .route("/a/b", get(async |uri: Uri| uri.to_string()))
-            .route("/json", post(async |_: StrictJson<serde_json::Value>| "taken"))
-            .route("/hang", get(std::future::pending::<StatusCode>))
-            .route("/panic", get(panics));
-        let options =
-            EdgeOptions { request_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
-        edge(routes, options)
-    }
-
-    async fn answer(mut request: Request<Body>) -> (http::response::Parts, String) {
-        let address = "192.0.2.1:5".parse().unwrap();
-        request.extensions_mut().insert(Peer { address, secure: false });
-        let (parts, body) = app().oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        (parts, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    async fn ask(method: &str, path: &str) -> (http::response::Parts, String) {
-        answer(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
-    }
-
-    #[tokio::test]
-    async fn a_trailing_slash_is_optional() {
-        assert_eq!(ask("GET", "/a/b").await.1, "/a/b");
-        assert_eq!(ask("GET", "/a/b/").await.1, "/a/b");
-        assert_eq!(ask("GET", "/a/b/?q=1/").await.1, "/a/b?q=1/");
-        assert_eq!(ask("GET", "http://host/a/b/").await.1, "http://host/a/b");
-        assert_eq!(ask("GET", "//").await.1, "home");
-    }
-
-    #[tokio::test]
-    async fn unknown_routes_and_methods_say_so_in_json() {
-        let (parts, body) = ask("GET", "/none").await;
-        assert_eq!(parts.status, StatusCode::NOT_FOUND);
-        assert_eq!(body, r#"{"error":"There is nothing here."}"#);
-        let (parts, body) = ask("DELETE", "/a/b").await;
-        assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(parts.headers["allow"], "GET,HEAD");
-        assert_eq!(body, r#"{"error":"This method is not allowed here."}"#);
-    }
-
-    #[tokio::test]
-    async fn odd_targets_get_an_answer() {
-        assert_eq!(ask("OPTIONS", "*").await.0.status, StatusCode::NOT_FOUND);
-        assert!(ask("CONNECT", "host:80").await.0.status.is_client_error());
-    }
-
-    #[tokio::test]
-    async fn every_answer_carries_the_headers() {
-        for path in ["/", "/none", "/panic", "/hang"] {
-            let (parts, _) = ask("GET", path).await;
-            assert_eq!(parts.headers["x-content-type-options"], "nosniff", "{path}");
-            assert!(parts.headers.contains_key("content-security-policy"), "{path}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_a_500_without_its_cause() {
-        let (parts, body) = ask("GET", "/panic").await;
-        assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(body, r#"{"error":"Something went wrong on the server."}"#);
-    }
-
-    #[tokio::test]
-    async fn a_request_that_takes_too_long_is_a_408() {
-        let (parts, body) = ask("GET", "/hang").await;
-        assert_eq!(parts.status, StatusCode::REQUEST_TIMEOUT);
-        assert_eq!(parts.headers["connection"], "close");
-        assert_eq!(body, r#"{"error":"The request took too long."}"#);
-    }
-
-    #[tokio::test]
-    async fn a_browser_gets_every_failure_as_a_page() {
-        let navigation = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        let requests = [("GET", "/none", 404), ("DELETE", "/a/b", 405), ("GET", "/panic", 500)];
-        for (method, path, status) in requests.into_iter().chain([("GET", "/hang", 408)]) {
-            let request = Request::builder().method(method).uri(path).header("accept", navigation);
-            let (parts, body) = answer(request.body(Body::empty()).unwrap()).await;
-            assert_eq!(parts.status, status, "{path}");
-            assert_eq!(parts.headers["content-type"], "text/html; charset=utf-8", "{path}");
-            assert_eq!(parts.headers["referrer-policy"], "strict-origin", "{path}");
-            assert!(body.starts_with("<!doctype html>\n<html lang=\"en\">"), "{path}: {body}");
-            assert!(!body.contains("the secret cause"), "{path}: {body}");
-            assert_eq!(body.matches("<h1").count(), 1, "{path}: {body}");
-        }
-        let (parts, _) = ask("DELETE", "/a/b").await;
-        assert_eq!(parts.headers["content-type"], "application/json", "a script did not ask");
-    }
-
-    #[tokio::test]
-    async fn the_api_answers_in_json_whatever_is_accepted() {
-        // What Java's HttpURLConnection sends unasked.
-        let java = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
-        let request = Request::get("/api/none").header("accept", java);
-        let (parts, body) = answer(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(parts.headers["content-type"], "application/json");
-        assert_eq!(body, r#"{"error":"There is nothing here."}"#);
-    }
-
-    #[tokio::test]
-    async fn a_refused_form_says_what_to_do() {
-        let form = |accept: &str| {
-            let request = Request::post("/json").header("host", "packetboat.lan:7777");
-            let request = request.header("origin", "null").header("accept", accept);
-            request.body(Body::from("a=b")).unwrap()
-        };
-        let (parts, body) = answer(form("text/html,*/*;q=0.8")).await;
-        assert_eq!(parts.status, StatusCode::FORBIDDEN);
-        assert!(body.contains("Requests from other sites are refused."), "{body}");
-        assert!(
-            body.contains("Nothing was changed.") && body.contains("send the form again"),
-            "{body}"
-        );
-        let (parts, body) = answer(form("*/*")).await;
-        assert_eq!(parts.status, StatusCode::FORBIDDEN);
-        assert_eq!(body, r#"{"error":"Requests from other sites are refused."}"#);
-    }
-
-    #[tokio::test]
-    async fn one_address_has_so_many_requests_under_way() {
-        let routes = Router::new()
-            .route("/", get("home"))
-            .route("/hang", get(std::future::pending::<StatusCode>));
-        let exempt = Exempt(vec!["198.51.100.0/24".parse().unwrap()]);
-        let app = edge(routes, EdgeOptions { exempt, ..EdgeOptions::default() });
-        let ask = |path: &str, address: &str| {
-            let mut request = Request::get(path).body(Body::empty()).unwrap();
-            let address = format!("{address}:5").parse().unwrap();
-            request.extensions_mut().insert(Peer { address, secure: false });
-            app.clone().oneshot(request)
-        };
-        let mut hanging = Vec::new();
-        for address in ["192.0.2.1", "198.51.100.1"] {
-            for _ in 0..MAX_REQUESTS_OF_ADDRESS {
-                let mut request = Box::pin(ask("/hang", address));
-                let early = tokio::time::timeout(Duration::ZERO, &mut request).await;
-                assert!(early.is_err());
-                hanging.push(request);
-            }
-        }
-        let refused = ask("/", "192.0.2.1").await.unwrap();
-        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(refused.headers()["retry-after"], "1");
-        assert_eq!(ask("/", "192.0.2.2").await.unwrap().status(), StatusCode::OK);
-        assert_eq!(ask("/", "198.51.100.1").await.unwrap().status(), StatusCode::OK, "exempt");
-        drop(hanging);
-        assert_eq!(ask("/", "192.0.2.1").await.unwrap().status(), StatusCode::OK);
-    }
-
-    #[tokio::test]
-    async fn another_sites_page_may_not_change_anything() {
-        let post = |origin: &str| {
-            let request = Request::post("/json").header("host", "localhost:7777");
-            request.header("origin", origin).body(Body::from("{}")).unwrap()
-        };
-        assert_eq!(answer(post("https://evil.example")).await.0.status, StatusCode::FORBIDDEN);
-        assert_eq!(answer(post("http://localhost:7777")).await.0.status, StatusCode::OK);
-        let read = Request::get("/").header("origin", "https://evil.example");
-        assert_eq!(answer(read.body(Body::empty()).unwrap()).await.0.status, StatusCode::OK);
-    }
-}
+mod tests;

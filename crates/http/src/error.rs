@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// When to try again what the database did not take. Service resumes as soon as the disk
@@ -26,6 +26,8 @@ pub struct ApiError {
     advice: Option<&'static str>,
     retry_after: Option<Duration>,
     closes: bool,
+    /// Others that belong to the answer.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,8 @@ impl ApiError {
     /// `status` with one plain sentence for the caller. The sentence must hold
     /// no secret and nothing of the server's inside.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, message: message.into(), advice: None, retry_after: None, closes: false }
+        let (message, headers) = (message.into(), Vec::new());
+        Self { status, message, advice: None, retry_after: None, closes: false, headers }
     }
 
     /// `500` with a fixed text; logs `cause`, so callers need not.
@@ -96,6 +99,12 @@ impl ApiError {
         Self { advice: Some(advice), ..self }
     }
 
+    /// The same failure with these headers on its answer.
+    #[must_use]
+    pub fn with_headers(self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { headers, ..self }
+    }
+
     /// The status this error answers with.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -120,6 +129,7 @@ impl IntoResponse for ApiError {
         if self.closes {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        response.headers_mut().extend(self.headers.iter().cloned());
         // For the edge, which makes a page of it where a browser asked for one.
         response.extensions_mut().insert(self);
         response

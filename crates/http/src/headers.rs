@@ -50,7 +50,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static("camera=(), microphone=(), geolocation=(), payment=()"),
     ),
-    // Answers are somebody's own unless a route says otherwise, as assets do.
+    // Answers are for one client unless a route says otherwise, as assets do.
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 

@@ -1,27 +1,24 @@
-//! Which web origins may act here with a visitor's cookie (RFC 6454).
+//! Which web origins may act here (RFC 6454).
 //!
-//! A request without `Origin` is a script's and passes: no browser sends a
+//! A request without `Origin` is a program's and passes: no browser sends a
 //! cross-site WebSocket or form post without it. With one, it must be the
 //! server's own origin as the client addressed it, the configured public one, or
-//! one that the operator allowed. `null` (a sandboxed frame, a local file) never
-//! passes.
+//! one that the operator named. What is no http(s) origin (`null` of a sandboxed frame, a
+//! local file, an app's own scheme) may be named too, but acts with a cookie nowhere.
 //!
 //! The host and port must be those of the request exactly. The scheme may only
 //! rise: a page loaded over `https` may speak to a server that sees plain HTTP
 //! (TLS ends at a proxy that is not configured as trusted), a page loaded over
-//! plain `http` may not speak to a server reached over TLS.
+//! plain `http` may not speak to a server reached over TLS. Some clients say `ws(s)` for
+//! `http(s)` when they open a WebSocket on their own host.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::header::ORIGIN;
-use http::{HeaderMap, Method, StatusCode};
 
-use crate::{ApiError, Client};
+use crate::Client;
 
 /// A web origin: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,194 +88,140 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
 }
 
+/// An origin that the operator names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedOrigin {
+    /// `http://…` or `https://…`.
+    Web(Origin),
+    /// `null`, `file://`, `capacitor://…` or `ionic://…`, in lower case: never with
+    /// credentials.
+    Other(String),
+}
+
+/// Schemes of pages that come from no web server.
+const LOCAL_SCHEMES: [&str; 3] = ["file", "capacitor", "ionic"];
+
+impl FromStr for NamedOrigin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let lower = text.to_ascii_lowercase();
+        let is_local = lower.split_once("://").is_some_and(|(scheme, host)| {
+            let named =
+                host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+            LOCAL_SCHEMES.contains(&scheme) && named
+        });
+        if lower == "null" || is_local {
+            return Ok(Self::Other(lower));
+        }
+        text.parse().map(Self::Web)
+    }
+}
+
+impl fmt::Display for NamedOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web(origin) => origin.fmt(f),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
 /// The rule of the module's header, for one server.
 #[derive(Clone, Debug, Default)]
 pub struct OriginPolicy {
     /// The origin of `public_url`.
     pub own: Option<Origin>,
-    /// Foreign origins that the operator allowed.
-    pub allowed: Vec<Origin>,
+    /// Foreign origins that the operator named.
+    pub allowed: Vec<NamedOrigin>,
+}
+
+/// What the origin of a request's page is to this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// None was sent: a program.
+    Absent,
+    /// The host that the client addressed.
+    SameHost,
+    /// The public one.
+    Public,
+    /// An http(s) origin that the operator named.
+    NamedWeb,
+    /// Another one that the operator named.
+    NamedOther,
+    /// Anything else.
+    Foreign,
 }
 
 impl OriginPolicy {
-    /// Whether a browser's page may do what this request asks: for WebSocket
-    /// hand-shakes and everything else that changes something.
+    /// Whether a browser's page may do what this request asks with its reader's cookie: for
+    /// WebSocket hand-shakes and everything else that changes something.
     #[must_use]
     pub fn allows(&self, headers: &HeaderMap, client: &Client) -> bool {
-        match sent(headers) {
-            Sent::Nothing => true,
-            Sent::Origin(origin) => origin.is_own(client) || self.names(&origin),
-            Sent::Nonsense => false,
+        !matches!(self.relation(headers, client), Relation::NamedOther | Relation::Foreign)
+    }
+
+    /// The same on a route that ignores cookies.
+    #[must_use]
+    pub fn allows_without_cookies(&self, headers: &HeaderMap, client: &Client) -> bool {
+        self.relation(headers, client) != Relation::Foreign
+    }
+
+    pub(crate) fn relation(&self, headers: &HeaderMap, client: &Client) -> Relation {
+        let mut lines = headers.get_all(ORIGIN).iter();
+        let text = match (lines.next(), lines.next()) {
+            (None, _) => return Relation::Absent,
+            (Some(line), None) => line.to_str().unwrap_or_default(),
+            (Some(_), Some(_)) => return Relation::Foreign,
+        };
+        match text.parse() {
+            Ok(NamedOrigin::Web(origin)) => self.relation_of(origin, client),
+            Ok(other) if self.allowed.contains(&other) => Relation::NamedOther,
+            Ok(NamedOrigin::Other(_)) => Relation::Foreign,
+            Err(_) => match of_socket(text) {
+                Some(origin) if self.own.as_ref() == Some(&origin) => Relation::Public,
+                Some(origin) if origin.is_own(client) => Relation::SameHost,
+                _ => Relation::Foreign,
+            },
         }
     }
 
-    fn names(&self, origin: &Origin) -> bool {
-        self.own.as_ref() == Some(origin) || self.allowed.contains(origin)
+    fn relation_of(&self, origin: Origin, client: &Client) -> Relation {
+        if self.own.as_ref() == Some(&origin) {
+            return Relation::Public;
+        }
+        let same_host = origin.is_own(client);
+        match (self.allowed.contains(&NamedOrigin::Web(origin)), same_host) {
+            (true, _) => Relation::NamedWeb,
+            (false, true) => Relation::SameHost,
+            (false, false) => Relation::Foreign,
+        }
     }
 
-    /// For unsafe methods: the browser's own word (`Sec-Fetch-Site`) if it gives
-    /// one, else [`OriginPolicy::allows`].
-    fn allows_unsafe(&self, headers: &HeaderMap, client: &Client) -> bool {
+    /// For unsafe methods: the browser's own word (`Sec-Fetch-Site`) if it gives one, else
+    /// [`OriginPolicy::allows`].
+    pub(crate) fn allows_unsafe(&self, headers: &HeaderMap, client: &Client) -> bool {
         match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
             None => self.allows(headers, client),
             Some(b"same-origin" | b"none") => true,
-            Some(_) => matches!(sent(headers), Sent::Origin(origin) if self.names(&origin)),
+            Some(_) => {
+                let relation = self.relation(headers, client);
+                matches!(relation, Relation::Public | Relation::NamedWeb)
+            }
         }
     }
 }
 
-enum Sent {
-    Nothing,
-    Origin(Origin),
-    Nonsense,
-}
-
-fn sent(headers: &HeaderMap) -> Sent {
-    let mut lines = headers.get_all(ORIGIN).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Sent::Nothing,
-        (Some(line), None) => {
-            let origin = line.to_str().ok().and_then(|text| text.parse().ok());
-            origin.map_or(Sent::Nonsense, Sent::Origin)
-        }
-        (Some(_), Some(_)) => Sent::Nonsense,
-    }
-}
-
-/// For a person whose browser was refused. A server's own form is refused where a proxy
-/// or an extension hides where it was sent from, or a proxy changes the host's name;
-/// docs/OPERATING.md says what to do about either.
-const ADVICE: &str = "Nothing was changed. Open this server's own address, load the page \
-    anew, and send the form again. If it is refused there too, a proxy or an extension \
-    hides where the form was sent from: ask the person who runs this server. Its manual \
-    says what to do.";
-
-/// Middleware: refuses unsafe methods from another site's page with 403.
-pub(crate) async fn forbid_cross_site(
-    State(policy): State<Arc<OriginPolicy>>,
-    client: Option<axum::Extension<Client>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
-    let allowed = safe.contains(request.method())
-        || client.is_some_and(|client| policy.allows_unsafe(request.headers(), &client));
-    if allowed {
-        return next.run(request).await;
-    }
-    ApiError::new(StatusCode::FORBIDDEN, "Requests from other sites are refused.")
-        .advise(ADVICE)
-        .into_response()
+/// The web origin of a page that says `ws(s)://host` for its own `http(s)://host`.
+fn of_socket(text: &str) -> Option<Origin> {
+    let (scheme, host) = text.split_once("://")?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "ws" => "http",
+        "wss" => "https",
+        _ => return None,
+    };
+    format!("{scheme}://{host}").parse().ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn client(host: &str, secure: bool) -> Client {
-        let peer = "127.0.0.1:1".parse().unwrap();
-        Client { address: [127, 0, 0, 1].into(), peer, secure, host: Some(host.to_owned()) }
-    }
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let parsed = |(name, value): &(&'static str, &str)| {
-            (http::HeaderName::from_static(name), value.parse().unwrap())
-        };
-        pairs.iter().map(parsed).collect()
-    }
-
-    fn allows(origin: &str, host: &str, secure: bool) -> bool {
-        OriginPolicy::default().allows(&headers(&[("origin", origin)]), &client(host, secure))
-    }
-
-    #[test]
-    fn scripts_pass_without_an_origin() {
-        let policy = OriginPolicy::default();
-        assert!(policy.allows(&HeaderMap::new(), &client("localhost:7777", false)));
-    }
-
-    #[test]
-    fn the_own_origin_passes() {
-        assert!(allows("http://localhost:7777", "localhost:7777", false));
-        assert!(allows("http://Chat.example.org", "chat.example.org", false));
-        assert!(allows("https://chat.example.org", "chat.example.org:443", true));
-        assert!(allows("http://chat.example.org:80", "chat.example.org", false));
-        assert!(allows("http://[::1]:7777", "[::1]:7777", false));
-    }
-
-    #[test]
-    fn another_origin_does_not() {
-        assert!(!allows("http://evil.example", "localhost:7777", false));
-        assert!(!allows("http://localhost:7778", "localhost:7777", false));
-        assert!(!allows("http://localhost", "localhost:7777", false));
-        assert!(!allows("http://localhost:7777.evil.example", "localhost:7777", false));
-        assert!(!allows("http://chat.example.org.evil.example", "chat.example.org", false));
-        assert!(!allows("null", "localhost:7777", false));
-        assert!(!allows("", "localhost:7777", false));
-        assert!(!allows("http://user@localhost:7777", "localhost:7777", false));
-        assert!(!allows("file://localhost:7777", "localhost:7777", false));
-    }
-
-    #[test]
-    fn the_scheme_may_rise_but_not_fall() {
-        assert!(allows("https://chat.example.org", "chat.example.org", false));
-        assert!(!allows("http://chat.example.org", "chat.example.org", true));
-        assert!(!allows("https://chat.example.org", "chat.example.org:80", false));
-    }
-
-    #[test]
-    fn two_origins_are_none() {
-        let twice =
-            headers(&[("origin", "http://localhost:7777"), ("origin", "http://localhost:7777")]);
-        let policy = OriginPolicy::default();
-        assert!(!policy.allows(&twice, &client("localhost:7777", false)));
-    }
-
-    #[test]
-    fn configured_origins_pass() {
-        let policy = OriginPolicy {
-            own: Some("https://chat.example.org/".parse().unwrap()),
-            allowed: vec!["https://intranet.example:8443".parse().unwrap()],
-        };
-        let inner = client("127.0.0.1:7777", false);
-        assert!(policy.allows(&headers(&[("origin", "https://chat.example.org")]), &inner));
-        assert!(policy.allows(&headers(&[("origin", "https://intranet.example:8443")]), &inner));
-        assert!(!policy.allows(&headers(&[("origin", "https://intranet.example")]), &inner));
-    }
-
-    #[test]
-    fn the_browsers_word_on_the_site_goes_first() {
-        let policy =
-            OriginPolicy { own: None, allowed: vec!["https://friend.example".parse().unwrap()] };
-        let here = client("localhost:7777", false);
-        let judge = |site: &str, origin: &str| {
-            let sent = headers(&[("sec-fetch-site", site), ("origin", origin)]);
-            policy.allows_unsafe(&sent, &here)
-        };
-        assert!(judge("same-origin", "http://localhost:7777"));
-        assert!(judge("none", "http://localhost:7777"));
-        assert!(!judge("same-site", "http://localhost:7777"));
-        assert!(!judge("cross-site", "https://evil.example"));
-        assert!(judge("cross-site", "https://friend.example"));
-        let bare = headers(&[("sec-fetch-site", "cross-site")]);
-        assert!(!policy.allows_unsafe(&bare, &here));
-    }
-
-    #[test]
-    fn an_origin_is_written_as_browsers_write_it() {
-        for origin in ["https://chat.example.org", "http://[::1]:7777", "https://a:80"] {
-            assert_eq!(origin.parse::<Origin>().unwrap().to_string(), origin);
-        }
-        let spelled = "HTTPS://Chat.example.org:443/".parse::<Origin>().unwrap();
-        assert_eq!(spelled.to_string(), "https://chat.example.org");
-    }
-
-    #[test]
-    fn only_origins_parse_as_origins() {
-        for bad in
-            ["chat.example.org", "https://", "https://a/b", "ws://a", "https://a:x", "https://a:"]
-        {
-            assert_eq!(bad.parse::<Origin>(), Err(InvalidOrigin), "{bad}");
-        }
-    }
-}
+mod tests;

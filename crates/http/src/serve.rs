@@ -1,7 +1,7 @@
 //! Accept loops: from a bound listener to a request on the router.
 //!
 //! One task a connection. The stream is handed to hyper without a wrapper, as
-//! `TokioIo<TcpStream>` or `TokioIo<TlsStream<TcpStream>>`, so that whoever
+//! `TokioIo<TcpStream>` or `TokioIo<TlsStream<TcpStream>>`, so that code that
 //! upgrades a request can have exactly that type back from
 //! `hyper::upgrade::Upgraded::downcast`.
 //!
@@ -288,7 +288,7 @@ fn flaw(request: &Request<Body>) -> Option<Response> {
     let sentence = "A request needs exactly one Host header.";
     (!right).then(|| {
         let refusal = ApiError::new(StatusCode::BAD_REQUEST, sentence);
-        // Whoever wrote this may not agree with us on where the next request begins.
+        // Its sender may not agree with us on where the next request begins.
         ([(CONNECTION, "close")], refusal).into_response()
     })
 }

@@ -9,7 +9,10 @@
 //!   were submitted; a reply to one member keeps its place in that order.
 //! - Publishing never waits for a receiver. A receiver that does not keep up is cut
 //!   off by its own byte cap ([`Policy::cap`]), never at another's cost.
-//! - A frame is encoded before it comes here, once for each [`Format`], and shared.
+//! - A frame is encoded before it comes here, once for each [`Format`], and shared. How a
+//!   transport frames it is told by each outbox's [`Framing`].
+//! - A connection may belong to a person or to none; the hub compares owners and knows
+//!   nothing else of them.
 //!
 //! The delivery path, which is why this crate exists: each partition of a topic has
 //! one task that takes everything submitted since its last round, joins the frames
@@ -20,12 +23,14 @@
 //! Deliberately absent: serde, HTTP, SQL, sockets, and any capability.
 
 mod budget;
+mod framing;
 mod outbox;
 mod presence;
 mod round;
 mod topic;
 
 pub use budget::{Budget, Reservation};
+pub use framing::{Close, Framing};
 pub use outbox::{Drained, Outbox, Policy, Sent, Sink, Status};
 pub use presence::{Arrival, Departure, Presence};
 pub use topic::{Except, Format, MAX_FORMATS, Member, Op, Publication, Topic};

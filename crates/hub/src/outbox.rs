@@ -9,37 +9,24 @@
 //! off, the peer sees whole frames and a close frame at the end; after that nothing
 //! more is accepted.
 //!
-//! Deliberately absent: the shape of a frame ([`Policy::frame_end`] tells where one
-//! ends) and the socket.
+//! Deliberately absent: the shape of a frame (each outbox has a [`Framing`], so members of
+//! one topic may have different ones) and the socket.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Owner};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use crate::Budget;
-
-/// Segments given to one system call at most (the kernel takes up to 1,024; beyond
-/// this the call costs more to prepare than it saves).
-const MAX_SLICES: usize = 64;
-
-/// A segment shorter than this is copied behind the one before it while both wait:
-/// the entry in the queue and the allocation would take more memory than its bytes,
-/// and the cap counts bytes. (A pong is two.)
-const COPIED_BELOW: usize = 128;
-
-/// Bytes that are joined in this way into one segment.
-const JOINED: usize = 4 * 1024;
-
-/// Past the [`Budget`], connections holding more than this are cut off.
-const BUDGET_SHARE: usize = 64 * 1024;
+use crate::{Budget, Close, Framing};
+use state::{Phase, Shared, State};
 
 /// A peer that can be written to without waiting.
 pub trait Sink: Send + Sync + Debug {
@@ -51,30 +38,17 @@ pub trait Sink: Send + Sync + Debug {
     fn try_write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
-/// What all connections of one transport share.
+/// What all connections share.
 #[derive(Debug)]
 pub struct Policy {
     /// Bytes that may wait for one peer; more, and it is cut off.
     pub cap: usize,
-    /// The whole frame that tells a peer it was cut off and may come back.
-    pub cut: Bytes,
-    /// Given a segment that starts at a frame boundary and an offset into it: where
-    /// the frame that holds the byte before the offset ends.
-    pub frame_end: fn(&[u8], usize) -> usize,
+    /// What tells a peer that it was cut off and may come back.
+    pub cut: Close<'static>,
     /// When a peer began to block is read from here (monotonic).
     pub clock: Arc<dyn Clock>,
     /// Shared by every outbox.
     pub budget: Arc<Budget>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Takes frames.
-    Open,
-    /// Its last frame is queued or written; takes no more.
-    Closing,
-    /// The peer is gone, or was given up.
-    Dead,
 }
 
 /// What became of a [`Outbox::send`].
@@ -114,44 +88,28 @@ pub struct Status {
     pub cut: bool,
 }
 
-#[derive(Debug)]
-struct State {
-    sink: Option<Arc<dyn Sink>>,
-    /// Whole frames, except that the first `offset` bytes of the front are gone.
-    queue: VecDeque<Bytes>,
-    offset: usize,
-    queued: usize,
-    phase: Phase,
-    was_cut: bool,
-    /// When the peer last took something, while something waits.
-    blocked_since: Option<Duration>,
-}
-
 /// The way out to one connection. Shared by its task and every topic it is in.
 #[derive(Debug)]
 pub struct Outbox {
     id: u64,
-    owner: i64,
-    policy: Arc<Policy>,
+    owner: Option<Owner>,
+    shared: Shared,
     state: Mutex<State>,
     task: AtomicWaker,
 }
 
 impl Outbox {
-    /// An outbox for connection `id` (unique in the process) of account `owner`.
-    /// Until a sink is attached or the task drains it, it queues.
+    /// An outbox for connection `id` (unique in the process) of the person `owner`, if it is
+    /// a person's. Until a sink is attached or the task drains it, it queues.
     #[must_use]
-    pub fn new(id: u64, owner: i64, policy: Arc<Policy>) -> Self {
-        let state = State {
-            sink: None,
-            queue: VecDeque::new(),
-            offset: 0,
-            queued: 0,
-            phase: Phase::Open,
-            was_cut: false,
-            blocked_since: None,
-        };
-        Self { id, owner, policy, state: Mutex::new(state), task: AtomicWaker::new() }
+    pub fn new(
+        id: u64,
+        owner: Option<Owner>,
+        framing: &'static Framing,
+        policy: Arc<Policy>,
+    ) -> Self {
+        let shared = Shared { framing, policy };
+        Self { id, owner, shared, state: Mutex::new(State::new()), task: AtomicWaker::new() }
     }
 
     /// The connection's number.
@@ -163,12 +121,12 @@ impl Outbox {
     /// What all outboxes share: for bytes to be reserved before they are sent.
     #[must_use]
     pub fn budget(&self) -> &Arc<Budget> {
-        &self.policy.budget
+        &self.shared.policy.budget
     }
 
-    /// The account that opened the connection.
+    /// The person whose connection it is, if it is a person's.
     #[must_use]
-    pub fn owner(&self) -> i64 {
+    pub fn owner(&self) -> Option<Owner> {
         self.owner
     }
 
@@ -189,7 +147,7 @@ impl Outbox {
         if state.phase != Phase::Open {
             return Sent::Closed;
         }
-        let sent = state.push(segments, &self.policy);
+        let sent = state.push(segments, &self.shared);
         drop(state);
         if sent != Sent::Written {
             self.task.wake();
@@ -204,7 +162,7 @@ impl Outbox {
         if state.phase != Phase::Open || !state.queue.is_empty() {
             return false;
         }
-        let sent = state.push(segments, &self.policy);
+        let sent = state.push(segments, &self.shared);
         drop(state);
         if sent != Sent::Written {
             self.task.wake();
@@ -218,7 +176,7 @@ impl Outbox {
         if state.phase != Phase::Open {
             return;
         }
-        state.push(&[last], &self.policy);
+        state.push(&[last], &self.shared);
         if state.phase == Phase::Open {
             state.phase = Phase::Closing;
         }
@@ -226,17 +184,28 @@ impl Outbox {
         self.task.wake();
     }
 
+    /// Says why the connection is closed, after everything queued, and takes nothing from
+    /// then on.
+    pub fn close(&self, why: Close<'_>) {
+        self.finish(self.shared.close(why));
+    }
+
+    /// Sends what keeps an idle connection alive.
+    pub fn keep_alive(&self) {
+        self.send(&[Bytes::from_static(self.shared.framing.keep_alive)]);
+    }
+
     /// Cuts a slow peer off: drops what waits, but for the rest of the frame it is in
     /// the middle of, and ends with [`Policy::cut`].
     pub fn cut(&self) {
-        self.cut_with(&self.policy.cut);
+        self.cut_with(self.shared.policy.cut);
     }
 
-    /// The same for another reason, which the whole frame `last` says.
-    pub fn cut_with(&self, last: &Bytes) {
+    /// The same for another reason.
+    pub fn cut_with(&self, why: Close<'_>) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
-            state.cut(last, &self.policy);
+            state.cut(why, &self.shared);
         }
         drop(state);
         self.task.wake();
@@ -244,7 +213,7 @@ impl Outbox {
 
     /// Gives the peer up at once.
     pub fn abort(&self) {
-        self.state.lock().die(&self.policy);
+        self.state.lock().die(&self.shared.policy);
         self.task.wake();
     }
 
@@ -283,6 +252,16 @@ impl Outbox {
         self.task.wake();
     }
 
+    /// Takes the first of what is queued, for a peer that is not written to but asks. What
+    /// it has taken is not cut off any more.
+    pub fn take(&self) -> Option<Bytes> {
+        let mut state = self.state.lock();
+        let offset = state.offset;
+        let front = state.queue.front().map(|front| front.slice(offset..))?;
+        state.advance(front.len(), &self.shared.policy);
+        Some(front)
+    }
+
     /// Writes what is queued by `write`, until nothing is left or it takes no more.
     pub fn drain(&self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> Drained {
         let mut state = self.state.lock();
@@ -294,10 +273,10 @@ impl Outbox {
                 return Drained::Empty;
             }
             match state.write_some(&mut write) {
-                Ok(written) => state.advance(written, &self.policy),
+                Ok(written) => state.advance(written, &self.shared.policy),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Drained::Blocked,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => state.die(&self.policy),
+                Err(_) => state.die(&self.shared.policy),
             }
         }
     }
@@ -306,188 +285,8 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         let queued = self.state.get_mut().queued;
-        self.policy.budget.shrink(queued);
+        self.shared.policy.budget.shrink(queued);
     }
-}
-
-impl State {
-    /// Writes or queues `segments`; cuts the peer off when that is too much.
-    fn push(&mut self, segments: &[Bytes], policy: &Policy) -> Sent {
-        if segments.iter().all(Bytes::is_empty) {
-            return Sent::Written; // Or a peer would seem blocked by nothing.
-        }
-        let mut rest = segments;
-        let mut offset = 0;
-        if self.queue.is_empty()
-            && let Some(sink) = &self.sink
-        {
-            match write_now(sink.as_ref(), segments) {
-                Ok((whole, part)) => (rest, offset) = (&segments[whole..], part),
-                Err(_) => {
-                    self.die(policy);
-                    return Sent::Closed;
-                }
-            }
-            if rest.is_empty() {
-                return Sent::Written;
-            }
-            self.blocked_since = Some(policy.clock.monotonic());
-            self.offset = offset;
-        } else if self.queue.is_empty() {
-            self.blocked_since = Some(policy.clock.monotonic());
-        }
-        let mut added = 0;
-        for segment in rest.iter().filter(|segment| !segment.is_empty()) {
-            added += segment.len();
-            self.enqueue(segment);
-        }
-        self.grow(added.saturating_sub(offset), policy);
-        let over_budget = policy.budget.is_exceeded();
-        if self.queued > policy.cap || (over_budget && self.queued > BUDGET_SHARE) {
-            self.cut(&policy.cut, policy);
-            return Sent::Cut;
-        }
-        if self.queue.is_empty() { Sent::Written } else { Sent::Queued }
-    }
-
-    fn enqueue(&mut self, segment: &Bytes) {
-        if segment.len() < COPIED_BELOW
-            && self.queue.back().is_some_and(|last| last.len() < JOINED)
-            && let Some(last) = self.queue.pop_back()
-        {
-            match last.try_into_mut() {
-                Ok(mut joined) => {
-                    joined.extend_from_slice(segment);
-                    return self.queue.push_back(joined.freeze());
-                }
-                // Others hold it too, so it costs nothing of its own.
-                Err(shared) => self.queue.push_back(shared),
-            }
-        }
-        self.queue.push_back(segment.clone());
-    }
-
-    fn write_some(
-        &self,
-        write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let mut count = 0;
-        for (slice, segment) in slices.iter_mut().zip(&self.queue) {
-            *slice = IoSlice::new(if count == 0 { &segment[self.offset..] } else { segment });
-            count += 1;
-        }
-        match write(&slices[..count])? {
-            0 => Err(io::ErrorKind::WriteZero.into()),
-            written => Ok(written),
-        }
-    }
-
-    fn advance(&mut self, mut written: usize, policy: &Policy) {
-        self.shrink(written, policy);
-        while let Some(front) = self.queue.front() {
-            let left = front.len() - self.offset;
-            if written < left {
-                self.offset += written;
-                self.blocked_since = Some(policy.clock.monotonic());
-                return;
-            }
-            written -= left;
-            self.offset = 0;
-            self.queue.pop_front();
-        }
-        self.blocked_since = None;
-        self.queue = VecDeque::new(); // An idle outbox holds no buffer.
-    }
-
-    fn cut(&mut self, last: &Bytes, policy: &Policy) {
-        let unfinished = (self.offset > 0).then(|| self.queue.pop_front()).flatten();
-        self.shrink(self.queued, policy);
-        self.queue = VecDeque::new();
-        if let Some(front) = unfinished {
-            let end = (policy.frame_end)(&front, self.offset).min(front.len());
-            self.grow(end - self.offset, policy);
-            // At a frame boundary nothing of the front is left to send.
-            if end > self.offset {
-                self.queue.push_back(front.slice(..end));
-            } else {
-                self.offset = 0;
-            }
-        }
-        self.grow(last.len(), policy);
-        self.queue.push_back(last.clone());
-        self.phase = Phase::Closing;
-        self.was_cut = true;
-    }
-
-    fn die(&mut self, policy: &Policy) {
-        self.shrink(self.queued, policy);
-        self.queue = VecDeque::new();
-        self.offset = 0;
-        self.phase = Phase::Dead;
-        self.sink = None;
-        self.blocked_since = None;
-    }
-
-    fn grow(&mut self, bytes: usize, policy: &Policy) {
-        self.queued += bytes;
-        policy.budget.grow(bytes);
-    }
-
-    fn shrink(&mut self, bytes: usize, policy: &Policy) {
-        self.queued -= bytes;
-        policy.budget.shrink(bytes);
-    }
-}
-
-/// Writes `segments` until done or blocked: how many went whole, and how much of the
-/// next one.
-fn write_now(sink: &dyn Sink, segments: &[Bytes]) -> io::Result<(usize, usize)> {
-    // What nearly every delivery is, without preparing a list of slices.
-    if let [segment] = segments {
-        return match sink.try_write(&[IoSlice::new(segment)]) {
-            Ok(written) if written == segment.len() => Ok((1, 0)),
-            Ok(written) => Ok((0, written)),
-            Err(error) if is_transient(&error) => Ok((0, 0)),
-            Err(error) => Err(error),
-        };
-    }
-    let (mut whole, mut part) = (0, 0);
-    while whole < segments.len() {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let mut count = 0;
-        for (slice, segment) in slices.iter_mut().zip(&segments[whole..]) {
-            *slice = IoSlice::new(if count == 0 { &segment[part..] } else { segment });
-            count += 1;
-        }
-        let mut written = match sink.try_write(&slices[..count]) {
-            Ok(written) => written,
-            Err(error) if is_transient(&error) => return Ok((whole, part)),
-            Err(error) => return Err(error),
-        };
-        let asked: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-        let short = written < asked;
-        while whole < segments.len() && written >= segments[whole].len() - part {
-            written -= segments[whole].len() - part;
-            part = 0;
-            whole += 1;
-            if written == 0 {
-                break;
-            }
-        }
-        part += written;
-        // A short write means that the socket is full: asking again would only cost
-        // a system call to be told so.
-        if short {
-            return Ok((whole, part));
-        }
-    }
-    Ok((whole, part))
-}
-
-/// Not now, but later: the rest is the task's to write.
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base::Owner;
 use bytes::{Bytes, BytesMut};
 
 use crate::Reservation;
@@ -43,7 +44,8 @@ enum Difference {
 pub(crate) struct Round {
     members: Vec<Member>,
     index: HashMap<u64, usize>,
-    owners: HashMap<i64, Vec<u64>>,
+    /// The connections of each person; those of no person are not here.
+    owners: HashMap<Owner, Vec<u64>>,
     joined: [BytesMut; MAX_FORMATS],
     volatile: [BytesMut; MAX_FORMATS],
     volatile_except: Vec<u64>,
@@ -95,7 +97,9 @@ impl Round {
         let (id, owner) = (member.outbox.id(), member.outbox.owner());
         self.heard[member.format.0] += 1;
         self.index.insert(id, self.members.len());
-        self.owners.entry(owner).or_default().push(id);
+        if let Some(owner) = owner {
+            self.owners.entry(owner).or_default().push(id);
+        }
         self.members.push(member);
         self.differ(self.members.len() - 1, Difference::Start { first, _reserved: reserved });
     }
@@ -108,7 +112,9 @@ impl Round {
             self.index.insert(moved.outbox.id(), at);
         }
         let owner = member.outbox.owner();
-        if let Some(connections) = self.owners.get_mut(&owner) {
+        if let Some(owner) = owner
+            && let Some(connections) = self.owners.get_mut(&owner)
+        {
             connections.retain(|&id| id != connection);
             if connections.is_empty() {
                 self.owners.remove(&owner);

@@ -16,7 +16,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::Vitals;
+use base::{Owner, Vitals};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -57,8 +57,8 @@ pub enum Except {
     Nobody,
     /// Not this connection.
     Connection(u64),
-    /// No connection of this account.
-    Owner(i64),
+    /// No connection of this person.
+    Owner(Owner),
 }
 
 /// Something to be heard by all members.

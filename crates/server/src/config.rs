@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http_kit::Origin;
+use http_kit::{NamedOrigin, Origin};
 use ipnet::IpNet;
 use mail::{Sender, SmtpUrl};
 
@@ -36,7 +36,7 @@ pub struct Settings {
     /// `trusted_proxies`: networks whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// `allowed_origins`: other sites whose pages may act here.
-    pub allowed_origins: Vec<Origin>,
+    pub allowed_origins: Vec<NamedOrigin>,
     /// `tls.cert` and `tls.key`: both or neither.
     pub tls: Option<TlsFiles>,
     /// `database.url`; a file in the data folder if not set.
@@ -116,7 +116,8 @@ impl Settings {
             tls,
             public_url: layers.one("public_url", ORIGIN, |text| text.parse().ok())?,
             trusted_proxies: layers.many("trusted_proxies", NETWORK, network)?,
-            allowed_origins: layers.many("allowed_origins", ORIGIN, |text| text.parse().ok())?,
+            allowed_origins: layers
+                .many("allowed_origins", NAMED_ORIGIN, |text| text.parse().ok())?,
             database_url: layers.one("database.url", DATABASE, database_url)?,
             new_database: false,
             exempt: layers.many("limits.exempt", NETWORK, network)?,
@@ -140,6 +141,8 @@ impl Settings {
 
 const ADDRESS: &str = "an IP address and a port, such as 0.0.0.0:7777";
 const ORIGIN: &str = "http://host[:port] or https://host[:port]";
+const NAMED_ORIGIN: &str =
+    "http://host[:port], https://host[:port], null, file://, capacitor://… or ionic://…";
 const NETWORK: &str = "a network such as 10.0.0.0/8, or an IP address";
 const DATABASE: &str = "a database URL such as sqlite:///var/lib/packetboat/packetboat.db";
 const SMTP: &str = "smtp://[user:password@]host[:port][?tls=required] or smtps://…, with what is \

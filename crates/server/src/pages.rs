@@ -3,14 +3,14 @@
 
 mod documents;
 
-use accounts::{Accounts, PageOptions};
+use accounts::PageOptions;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{LOCATION, SET_COOKIE, VARY};
+use http::header::{LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use http_kit::{ApiError, Assets, Client, log_in_address};
+use http_kit::{ApiError, Assets, SignedIn, TokenSigner, log_in_address};
 use rust_embed::RustEmbed;
 
 use crate::data::Secrets;
@@ -53,7 +53,8 @@ impl Site {
         let pages = documents::add(&mut files)?;
         let assets = Assets::new(files);
         let base = format!("/assets/{}", assets.version());
-        let options = PageOptions { assets: base, secret: secrets.token_signing };
+        let signer = TokenSigner::new(&secrets.token_signing);
+        let options = PageOptions { assets: base, signer };
         Ok(Self { assets, pages, options })
     }
 
@@ -63,7 +64,7 @@ impl Site {
     }
 
     /// The pages of `web/pages`, what belongs at the root, and everything under `/assets/`.
-    pub(crate) fn routes(&self, accounts: Accounts) -> Router {
+    pub(crate) fn routes(&self) -> Router {
         let assets = &self.assets;
         let present = AT_ROOT.iter().filter(|(_, file)| assets.contains(file));
         let files = present.fold(assets.routes(), |router, &(path, file)| {
@@ -72,9 +73,8 @@ impl Site {
             router.route(path, get(serve))
         });
         let pages = self.pages.iter().fold(Router::new(), |router, entry| {
-            let (assets, accounts) = (assets.clone(), accounts.clone());
             let page =
-                Page { assets, accounts, document: entry.document(), sign_in: entry.sign_in };
+                Page { assets: assets.clone(), document: entry.document(), sign_in: entry.sign_in };
             router.merge(Router::new().route(&entry.path, get(show)).with_state(page))
         });
         files.merge(crate::api::routes(&self.options.assets)).merge(pages)
@@ -88,31 +88,23 @@ fn embedded() -> Files {
 #[derive(Clone)]
 struct Page {
     assets: Assets,
-    accounts: Accounts,
     document: String,
     sign_in: bool,
 }
 
-/// The page's document; the log-in page for those who must be signed in and are not.
+/// The page's document; the log-in page for those who must be signed in and are not. A page
+/// for everybody is shown although the database fails.
 async fn show(
     State(page): State<Page>,
     uri: Uri,
-    client: Client,
+    signed_in: Result<Option<SignedIn>, ApiError>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let document = || page.assets.named(&page.document, &headers);
-    let mut response = match page.accounts.admit(&headers, &client).await {
-        Ok(admitted) => {
-            let mut document = document();
-            document.headers_mut().append(SET_COOKIE, admitted.renewed);
-            document
-        }
-        Err(_) if !page.sign_in => document(),
-        Err(error) if error.status().is_server_error() => return Err(error),
-        Err(_) => {
-            let here = uri.path_and_query().map_or("/", |here| here.as_str());
-            (StatusCode::FOUND, [(LOCATION, log_in_address(LOG_IN, here))]).into_response()
-        }
+    let mut response = if !page.sign_in || signed_in?.is_some() {
+        page.assets.named(&page.document, &headers)
+    } else {
+        let here = uri.path_and_query().map_or("/", |here| here.as_str());
+        (StatusCode::FOUND, [(LOCATION, log_in_address(LOG_IN, here))]).into_response()
     };
     response.headers_mut().append(VARY, HeaderValue::from_static("cookie"));
     Ok(response)

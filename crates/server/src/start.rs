@@ -8,8 +8,8 @@ use axum::Router;
 use base::{Clock, OsRandom, Random, SystemClock, Vitals};
 use chat::Past;
 use http_kit::{
-    EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, ServeLimits, Tls, TlsError, TrustedProxies, edge,
-    serve,
+    EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, Routes, ServeLimits, Tls, TlsError, TrustedProxies,
+    edge, serve,
 };
 use limits::Exempt;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -182,7 +182,7 @@ impl Apps {
             assets: site.options().assets.as_str().into(),
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
-        let mut main = Router::new().merge(ready).merge(house.routes(site));
+        let mut main = Routes::from(ready).merge(house.routes(site));
         if settings.metrics_listen.is_none() {
             let access = token.clone().unwrap_or(Access::Local);
             main = main.merge(metrics::routes(recorder.clone(), access));

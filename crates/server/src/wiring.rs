@@ -1,19 +1,17 @@
 //! The composition: which capabilities there are, and what one needs of another.
 //!
 //! Capabilities do not know each other. What accounts needs of the room
-//! ([`accounts::Presence`]) and the room of accounts ([`chat::Gate`]) is implemented
-//! here, and nowhere else.
+//! ([`accounts::Presence`]) is implemented here, and nowhere else; who is calling is asked
+//! by all of them through [`Authenticate`], which accounts answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Accounts, Admitted, Presence, SessionEnded};
+use accounts::{Accounts, Presence, SessionEnded};
 use admin::AuditLog;
-use axum::Router;
-use base::{AccountId, Principal, SessionRef, Vitals};
-use chat::{Admission, Chat, Gate, GateFuture, Past, TokenFuture};
-use http::HeaderMap;
-use http_kit::{ApiError, Client, OriginPolicy};
+use base::{AccountId, SessionRef, Vitals};
+use chat::{Chat, Past};
+use http_kit::{Authenticate, OriginPolicy, Routes, authenticated};
 use limits::Exempt;
 use mail::Mailer;
 use storage::{Database, Migration, StorageError};
@@ -105,15 +103,18 @@ impl House {
     }
 
     /// All capabilities' routes, and the pages of `site`.
-    pub(crate) fn routes(&self, site: &Site) -> Router {
+    pub(crate) fn routes(&self, site: &Site) -> Routes {
         let room = Arc::new(Room(self.chat.clone()));
         let Self { accounts, chat, sockets, mailer, .. } = self;
         let shown = administration::Shown { accounts, chat, mailer, sockets };
-        accounts::routes(self.accounts.clone(), room)
-            .merge(accounts::pages(self.accounts.clone(), site.options()))
-            .merge(site.routes(self.accounts.clone()))
-            .merge(administration::site(site.options(), self.audit.clone(), &shown).routes())
-            .merge(self.chat.routes(Arc::new(SessionGate(self.accounts.clone()))))
+        let authenticate: Arc<dyn Authenticate> = Arc::new(self.accounts.clone());
+        let options = site.options();
+        let routes = accounts::routes(self.accounts.clone(), room, options.signer.clone())
+            .merge(accounts::pages(self.accounts.clone(), options))
+            .merge(site.routes())
+            .merge(administration::site(options, self.audit.clone(), &shown).routes())
+            .merge(self.chat.routes(Arc::clone(&authenticate)));
+        routes.map(|router| authenticated(router, Arc::clone(&authenticate)))
     }
 
     /// Where the first administrator can be made, if there is none.
@@ -195,27 +196,5 @@ impl Presence for Room {
 impl SessionEnded for Room {
     fn session_ended(&self, account: AccountId, session: SessionRef) {
         self.0.session_ended(account, session);
-    }
-}
-
-/// Accounts, as the chat sees it.
-struct SessionGate(Accounts);
-
-impl Gate for SessionGate {
-    fn admit<'a>(&'a self, headers: &'a HeaderMap, client: &'a Client) -> GateFuture<'a> {
-        Box::pin(async move {
-            let Admitted { principal, renewed, .. } = self.0.admit(headers, client).await?;
-            Ok(Admission { principal, renewed })
-        })
-    }
-
-    fn by_token<'a>(&'a self, token: &'a str) -> TokenFuture<'a> {
-        Box::pin(
-            async move { self.0.authenticate_token(token).await.map_err(ApiError::storage_failed) },
-        )
-    }
-
-    fn is_current(&self, principal: &Principal) -> bool {
-        self.0.is_current(principal)
     }
 }

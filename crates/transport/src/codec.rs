@@ -6,12 +6,10 @@
 //! only while a message is fragmented. Text is checked as it comes in: bytes that make it
 //! invalid are refused with the fragment, or the part of one, that they arrive in.
 
+use std::borrow::Cow;
+
 use crate::frame::{BINARY, CLOSE, CONTINUATION, CloseCode, MAX_CONTROL, PING, PONG, TEXT};
 use crate::utf8::Utf8;
-
-/// The longest message, in bytes. A text of 300 characters, every one of them
-/// escaped as a JSON surrogate pair, takes 3.6 KB.
-pub const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Fragments of one message. Each costs a few bytes on the wire and none of payload,
 /// so without a limit a peer could keep a connection busy for ever with nothing.
@@ -30,14 +28,14 @@ pub(crate) enum Event<'a> {
 }
 
 /// The peer broke a rule: the close code that says which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) code: CloseCode,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 const fn protocol(reason: &'static str) -> Violation {
-    Violation { code: CloseCode::Protocol, reason }
+    Violation { code: CloseCode::Protocol, reason: Cow::Borrowed(reason) }
 }
 
 /// The result of looking at the start of a buffer.
@@ -50,8 +48,10 @@ pub(crate) enum Decoded<'a> {
 }
 
 /// The state between frames: a message whose fragments are still coming in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Decoder {
+    /// The longest message, in bytes.
+    max_message: usize,
     opcode: Option<u8>,
     message: Vec<u8>,
     fragments: usize,
@@ -72,11 +72,19 @@ struct Header {
 }
 
 impl Decoder {
+    /// Takes messages of up to `max_message` bytes.
+    pub(crate) fn new(max_message: usize) -> Self {
+        let (opcode, message, utf8) = (None, Vec::new(), Utf8::default());
+        Self { max_message, opcode, message, fragments: 0, seen: 0, utf8 }
+    }
+
     /// Decodes the frame at the start of `buffer`, in place. After
     /// [`Decoded::Incomplete`], the next `buffer` starts with the bytes that this call left
     /// there.
     pub(crate) fn decode<'a>(&'a mut self, buffer: &'a mut [u8]) -> Result<Decoded<'a>, Violation> {
-        let Some(header) = Header::parse(buffer)? else { return Ok(Decoded::Incomplete) };
+        let Some(header) = Header::parse(buffer, self.max_message)? else {
+            return Ok(Decoded::Incomplete);
+        };
         self.check(header)?;
         let total = header.size.saturating_add(header.payload);
         if buffer.len() < total {
@@ -122,12 +130,12 @@ impl Decoder {
                 Err(protocol("a new message inside a fragmented one"))
             }
             CONTINUATION | TEXT | BINARY
-                if self.message.len().saturating_add(header.payload) > MAX_MESSAGE =>
+                if self.message.len().saturating_add(header.payload) > self.max_message =>
             {
-                Err(Violation { code: CloseCode::TooBig, reason: "a message over 64 KiB" })
+                Err(too_big(self.max_message))
             }
             CONTINUATION | TEXT | BINARY if self.fragments >= MAX_FRAGMENTS => {
-                Err(Violation { code: CloseCode::TooBig, reason: "over 1,024 fragments" })
+                Err(Violation { code: CloseCode::TooBig, reason: "over 1,024 fragments".into() })
             }
             CONTINUATION | TEXT | BINARY => Ok(()),
             _ => Err(protocol("an unknown opcode")),
@@ -180,7 +188,7 @@ impl Decoder {
 }
 
 impl Header {
-    fn parse(buffer: &[u8]) -> Result<Option<Self>, Violation> {
+    fn parse(buffer: &[u8], max_message: usize) -> Result<Option<Self>, Violation> {
         let [first, second, ..] = *buffer else { return Ok(None) };
         if first & 0x70 != 0 {
             return Err(protocol("a reserved bit is set"));
@@ -202,12 +210,12 @@ impl Header {
         if payload >> 63 == 1 {
             return Err(protocol("a length with its highest bit set"));
         }
-        // Told from the header: nobody waits for, or makes room for, 2^62 bytes.
+        // Told from the header, without waiting or making room for 2^62 bytes.
         let payload = usize::try_from(payload).unwrap_or(usize::MAX - size);
         let Some(mask) = buffer.get(size - 4..size).and_then(|mask| mask.try_into().ok()) else {
             // A length that is refused anyway is refused without waiting for the mask.
-            return if first & 0x08 == 0 && payload > MAX_MESSAGE {
-                Err(Violation { code: CloseCode::TooBig, reason: "a message over 64 KiB" })
+            return if first & 0x08 == 0 && payload > max_message {
+                Err(too_big(max_message))
             } else {
                 Ok(None)
             };
@@ -224,7 +232,12 @@ fn message(opcode: u8, payload: &[u8]) -> Result<Event<'_>, Violation> {
 }
 
 fn not_utf8<E>(_: E) -> Violation {
-    Violation { code: CloseCode::InvalidData, reason: "text that is not UTF-8" }
+    Violation { code: CloseCode::InvalidData, reason: "text that is not UTF-8".into() }
+}
+
+fn too_big(max_message: usize) -> Violation {
+    let reason = format!("a message over {} KiB", max_message / 1024).into();
+    Violation { code: CloseCode::TooBig, reason }
 }
 
 /// Checks a close frame's payload (RFC 6455 sections 5.5.1 and 7.4).
@@ -238,7 +251,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
                 return Err(protocol("a close code that must not be sent"));
             }
             if std::str::from_utf8(reason).is_err() {
-                let reason = "a close reason that is not UTF-8";
+                let reason = "a close reason that is not UTF-8".into();
                 return Err(Violation { code: CloseCode::InvalidData, reason });
             }
             Ok(Some(code))

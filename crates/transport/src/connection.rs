@@ -88,7 +88,13 @@ struct Over;
 
 impl<H: Handler> Connection<H> {
     /// `first` is what the peer sent together with its hand-shake.
-    pub(crate) fn new(wire: Wire, heartbeat: Arc<Heartbeat>, handler: H, first: &Bytes) -> Self {
+    pub(crate) fn new(
+        wire: Wire,
+        heartbeat: Arc<Heartbeat>,
+        handler: H,
+        max_message: usize,
+        first: &Bytes,
+    ) -> Self {
         if let Some(sink) = wire.sink() {
             heartbeat.outbox().attach(sink);
         }
@@ -96,7 +102,7 @@ impl<H: Handler> Connection<H> {
             wire,
             heartbeat,
             handler: Some(handler),
-            decoder: Decoder::default(),
+            decoder: Decoder::new(max_message),
             partial: first.to_vec(),
             hearing: Hearing::Open,
             flushing: false,
@@ -265,7 +271,7 @@ impl<H: Handler> Connection<H> {
                 }
                 Err(violation) => {
                     pongs.send(self.outbox());
-                    self.outbox().finish(frame::close(violation.code, violation.reason));
+                    self.outbox().finish(frame::close(violation.code, &violation.reason));
                     self.hearing = Hearing::Discarding;
                 }
             }

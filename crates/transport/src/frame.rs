@@ -2,6 +2,7 @@
 //! encoded frame serves every receiver.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use hub::{Close, Framing};
 
 const FIN: u8 = 0x80;
 pub(crate) const CONTINUATION: u8 = 0x0;
@@ -34,6 +35,21 @@ pub enum CloseCode {
     TryAgainLater = 1013,
 }
 
+impl CloseCode {
+    /// With the reason that the peer is told.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Close<'_> {
+        Close { code: self as u16, reason }
+    }
+}
+
+/// How a WebSocket's outbox is framed.
+pub static WEBSOCKET: Framing =
+    Framing { frame_end: end_of_frame, close: raw_close, keep_alive: &PING_FRAME };
+
+/// A ping without payload.
+const PING_FRAME: [u8; 2] = [FIN | PING, 0];
+
 /// A text frame of `payload`, which must be UTF-8.
 #[must_use]
 pub fn text(payload: &[u8]) -> Bytes {
@@ -58,12 +74,6 @@ pub fn text_part(payload: &[u8]) -> Bytes {
 #[must_use]
 pub fn text_ending(payload: &[u8]) -> Bytes {
     data(CONTINUATION, payload)
-}
-
-/// A ping without payload.
-#[must_use]
-pub fn ping() -> Bytes {
-    Bytes::from_static(&[FIN | PING, 0])
 }
 
 /// Appends the answer to a ping with this payload, which fits a control frame.
@@ -179,7 +189,7 @@ mod tests {
             assert_eq!(payload_of_text(&text(payload.as_bytes())), Some(payload.as_str()));
         }
         assert_eq!(payload_of_text(&close(CloseCode::Normal, "")), None);
-        assert_eq!(payload_of_text(&ping()), None);
+        assert_eq!(payload_of_text(&PING_FRAME), None);
         assert_eq!(payload_of_text(&[0x81]), None);
     }
 

@@ -58,12 +58,11 @@ mod tests {
     fn answered(waiting: usize) -> Vec<u8> {
         let policy = Policy {
             cap: 1024 * 1024,
-            cut: Bytes::new(),
-            frame_end: frame::end_of_frame,
+            cut: frame::CloseCode::TryAgainLater.because("too slow"),
             clock: Arc::new(ManualClock::new(Timestamp(0))),
             budget: Budget::new(usize::MAX).into(),
         };
-        let outbox = Outbox::new(1, 1, Arc::new(policy));
+        let outbox = Outbox::new(1, None, &frame::WEBSOCKET, Arc::new(policy));
         outbox.send(&[Bytes::from(vec![0; waiting])]);
         let mut pongs = Pongs::default();
         for payload in [&b"one"[..], b"two", b"three"] {

@@ -16,11 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Clock;
-use bytes::Bytes;
 use hub::Outbox;
 
 use crate::Limits;
-use crate::frame::{self, CloseCode};
+use crate::frame::CloseCode;
 use crate::stall::{Moment, millis};
 
 /// First pings are spread over so many seconds, or connections that were opened
@@ -40,6 +39,8 @@ pub(crate) struct Heartbeat {
     incomplete: AtomicU64,
     /// It is not being read from, so its silence says nothing.
     paused: AtomicBool,
+    /// Nothing ever comes from the peer: what counts is when it was last sent something.
+    one_way: bool,
 }
 
 /// What the sweep did to a connection.
@@ -64,14 +65,20 @@ impl Heartbeat {
             closing: AtomicU64::new(0),
             incomplete: AtomicU64::new(0),
             paused: AtomicBool::new(false),
+            one_way: false,
         }
+    }
+
+    /// Of a connection that only sends.
+    pub(crate) fn one_way(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
+        Self { one_way: true, ..Self::new(outbox, clock) }
     }
 
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
 
-    /// The peer has sent something.
+    /// The peer has sent something, or taken it where it only takes.
     pub(crate) fn heard(&self) {
         self.heard.store(millis(self.clock.monotonic()), Ordering::Relaxed);
     }
@@ -101,8 +108,10 @@ impl Heartbeat {
         }
         let since_heard = moment.since(self.heard.load(Ordering::Relaxed));
         let silence = if self.paused.load(Ordering::Relaxed) { 0 } else { since_heard };
-        if silence >= millis(limits.dead_after) {
-            self.outbox.cut_with(&silent(limits));
+        if silence >= millis(limits.dead_after) && !self.one_way {
+            let seconds = limits.dead_after.as_secs();
+            let reason = format!("nothing was heard from you for {seconds} s: reconnect");
+            self.outbox.cut_with(CloseCode::TryAgainLater.because(&reason));
             self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Silent;
         }
@@ -115,7 +124,7 @@ impl Heartbeat {
         let unfinished = self.incomplete.load(Ordering::Relaxed);
         if unfinished > 0 && moment.since(unfinished) >= millis(limits.message) {
             let reason = "a message took too long";
-            self.outbox.finish(frame::close(CloseCode::TryAgainLater, reason));
+            self.outbox.close(CloseCode::TryAgainLater.because(reason));
             return Swept::Unfinished;
         }
         self.ping(moment, silence, limits)
@@ -137,22 +146,18 @@ impl Heartbeat {
 
     fn ping(&self, moment: Moment, silence: u64, limits: &Limits) -> Swept {
         let spread = self.outbox.id() % SPREAD * 1_000;
+        let (due, spread) = match self.one_way {
+            true => (millis(limits.comment_after), 0),
+            false => (millis(limits.ping_after), spread),
+        };
         let since_ping = moment.since(self.pinged.load(Ordering::Relaxed));
-        let due = millis(limits.ping_after);
         if silence < due + spread || since_ping < due {
             return Swept::Fine;
         }
         self.pinged.store(moment.now, Ordering::Relaxed);
-        self.outbox.send(&[frame::ping()]);
+        self.outbox.keep_alive();
         Swept::Pinged
     }
-}
-
-/// What a peer is told that was silent for too long.
-fn silent(limits: &Limits) -> Bytes {
-    let seconds = limits.dead_after.as_secs();
-    let reason = format!("nothing was heard from you for {seconds} s: reconnect");
-    frame::close(CloseCode::TryAgainLater, &reason)
 }
 
 #[cfg(test)]

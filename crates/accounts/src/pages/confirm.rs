@@ -8,10 +8,10 @@ use axum::routing::get;
 use http::StatusCode;
 use http_kit::ApiError;
 
-use super::door::{DEAD_LINK, Press, Visitor, VisitorForm, Words};
-use super::{Desk, redirect, secret_address};
+use super::visitor::{DEAD_LINK, Notice, Press, Visitor, VisitorForm};
+use super::{PageState, redirect, secret_address};
 
-const CONFIRMED: Words = Words {
+const CONFIRMED: Notice = Notice {
     icon: "check",
     heading: "Your address is confirmed",
     texts: &["From now on it can get you back in when you have forgotten your password."],
@@ -19,7 +19,7 @@ const CONFIRMED: Words = Words {
     link: "To the room",
 };
 
-pub(super) fn routes() -> Router<Desk> {
+pub(super) fn routes() -> Router<PageState> {
     Router::new()
         .route("/confirm/done", get(done))
         .route("/confirm/{token}", secret_address(get(show).post(confirm)))
@@ -32,7 +32,7 @@ async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, A
 fn press(visitor: &Visitor, status: StatusCode, token: &str) -> Result<Response, ApiError> {
     // Into the address of the form: whatever was asked for must stay one segment.
     if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
-        return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+        return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     }
     let press = Press {
         page: visitor.page(),
@@ -49,13 +49,13 @@ async fn confirm(Path(token): Path<String>, form: VisitorForm) -> Result<Respons
     if !genuine {
         return press(&visitor, StatusCode::FORBIDDEN, &token);
     }
-    let confirmed = visitor.desk.accounts.confirm_email(&token).await;
+    let confirmed = visitor.state.accounts.confirm_email(&token).await;
     match confirmed.map_err(ApiError::storage_failed)? {
         Some(_) => Ok(redirect(StatusCode::SEE_OTHER, "/confirm/done/")),
-        None => visitor.say(StatusCode::NOT_FOUND, DEAD_LINK),
+        None => visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK),
     }
 }
 
 async fn done(visitor: Visitor) -> Result<Response, ApiError> {
-    visitor.say(StatusCode::OK, CONFIRMED)
+    visitor.notice(StatusCode::OK, CONFIRMED)
 }

@@ -1,48 +1,40 @@
-//! The token that every form carries: proof that whoever sent it was shown it.
+//! The token that every form carries: proof that it was sent from a page of ours.
 //!
-//! For somebody signed in it is an HMAC over their session. For everybody else it is an
-//! HMAC over a random cookie (the signed double-submit cookie of OWASP's CSRF sheet), so
-//! that nobody can be logged in to somebody else's account unawares. Answers with a token
-//! are not compressed, so there is nothing for BREACH to measure, and a token may stay the
-//! same for as long as what it is made of.
+//! For a signed-in caller it is signed for their session. For a visitor it is signed for a
+//! random cookie (the signed double-submit cookie of OWASP's CSRF sheet), so that another site
+//! cannot log a visitor in to an account of its own choice unawares.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
 use base::{Random, SessionRef};
+use http_kit::{Purpose, TokenSigner};
 
 /// Characters of a visitor's random cookie (190 bits).
 const LENGTH: usize = 32;
 
+const SESSION: Purpose = Purpose("accounts page of a session");
+const VISITOR: Purpose = Purpose("accounts page of a visitor");
+
 /// Whose form it is.
 #[derive(Clone, Debug)]
 pub(super) enum Holder<'a> {
-    /// Somebody signed in.
+    /// A signed-in caller's.
     Session(SessionRef),
-    /// The value of a visitor's cookie.
+    /// A visitor's: the value of their cookie.
     Visitor(&'a str),
 }
 
-/// Makes and checks tokens.
-pub(super) struct Csrf(hmac::Key);
-
-impl Csrf {
-    pub(super) fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+/// The form's token for `holder`: 64 hex characters.
+pub(super) fn token(signer: &TokenSigner, holder: &Holder<'_>) -> String {
+    match holder {
+        Holder::Session(session) => signer.sign(SESSION, &session.0.to_be_bytes()),
+        Holder::Visitor(cookie) => signer.sign(VISITOR, cookie.as_bytes()),
     }
+}
 
-    /// 64 hex characters.
-    pub(super) fn token(&self, holder: &Holder<'_>) -> String {
-        // Named, so that no other use of the key makes our tokens, and neither kind
-        // passes for the other.
-        let said = match holder {
-            Holder::Session(session) => format!("account pages\0session\0{session}"),
-            Holder::Visitor(cookie) => format!("account pages\0visitor\0{cookie}"),
-        };
-        base::to_hex(hmac::sign(&self.0, said.as_bytes()).as_ref())
-    }
-
-    pub(super) fn holds(&self, holder: &Holder<'_>, token: &str) -> bool {
-        verify_slices_are_equal(self.token(holder).as_bytes(), token.as_bytes()).is_ok()
+/// Whether `token` is the form's for `holder`.
+pub(super) fn verify(signer: &TokenSigner, holder: &Holder<'_>, token: &str) -> bool {
+    match holder {
+        Holder::Session(session) => signer.verify(SESSION, &session.0.to_be_bytes(), token),
+        Holder::Visitor(cookie) => signer.verify(VISITOR, cookie.as_bytes(), token),
     }
 }
 
@@ -62,13 +54,16 @@ mod tests {
 
     #[test]
     fn a_token_is_its_holders_alone() {
-        let csrf = Csrf::new(&[1; 32]);
-        let token = csrf.token(&Holder::Session(SessionRef(7)));
-        assert!(csrf.holds(&Holder::Session(SessionRef(7)), &token));
-        assert!(!csrf.holds(&Holder::Session(SessionRef(8)), &token));
-        assert!(!csrf.holds(&Holder::Visitor("7"), &token));
-        assert!(!csrf.holds(&Holder::Session(SessionRef(7)), ""));
-        assert!(!Csrf::new(&[2; 32]).holds(&Holder::Session(SessionRef(7)), &token));
+        let signer = TokenSigner::new(&[1; 32]);
+        let session = |number| Holder::Session(SessionRef(number));
+        let mine = token(&signer, &session(7));
+        assert!(verify(&signer, &session(7), &mine));
+        assert!(!verify(&signer, &session(8), &mine));
+        // A cookie of the same bytes is not that session.
+        let bytes = String::from_utf8(7_i64.to_be_bytes().to_vec()).expect("ASCII");
+        assert!(!verify(&signer, &Holder::Visitor(&bytes), &mine));
+        assert!(!verify(&signer, &session(7), ""));
+        assert!(!verify(&TokenSigner::new(&[2; 32]), &session(7), &mine));
     }
 
     #[test]

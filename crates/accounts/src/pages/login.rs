@@ -12,18 +12,19 @@ use http::header::SET_COOKIE;
 use http_kit::{ApiError, cookie};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::door::{Visitor, VisitorForm};
 use super::errors::{Errors, retry_after};
 use super::fields::Fields;
-use super::member::MemberForm;
-use super::{Desk, Page, redirect};
+
+use super::signed_in::SignedInForm;
+use super::visitor::{Visitor, VisitorForm};
+use super::{Page, PageState, redirect};
 use crate::{SESSION_COOKIE, SessionToken, SignInContext, SignInError, clear_session_cookie};
 
 /// The answer to everything that does not fit, whatever the cause.
 const WRONG_PASSWORD: &str = "Invalid username or password.";
 const WRONG_KEY: &str = "No account has this key. Check that all 64 characters are there.";
 
-pub(super) fn routes() -> Router<Desk> {
+pub(super) fn routes() -> Router<PageState> {
     Router::new().route("/login", get(show).post(log_in)).route("/logout", post(log_out))
 }
 
@@ -40,7 +41,7 @@ struct LogIn<'a> {
 
 async fn show(visitor: Visitor, query: Fields) -> Result<Response, ApiError> {
     let next = Next::parse(query.raw("next"));
-    if visitor.member.is_some() {
+    if visitor.is_signed_in {
         return Ok(redirect(StatusCode::FOUND, next.as_str()));
     }
     let errors = Errors::default();
@@ -95,7 +96,7 @@ async fn attempt(
     if let Some(errors) = missing(fields) {
         return Ok(Err((StatusCode::OK, errors)));
     }
-    let accounts = &visitor.desk.accounts;
+    let accounts = &visitor.state.accounts;
     let by_key = fields.has("key");
     let result = if by_key {
         // Keys copied from a file or a mail bring spaces and line ends along.
@@ -144,19 +145,19 @@ async fn signed_in(
 ) -> Result<Response, ApiError> {
     // The cookie is about to be replaced: the session in it could not be ended any more.
     if let Some(old) = cookie(&visitor.headers, SESSION_COOKIE) {
-        visitor.desk.accounts.sign_out(old).await.map_err(ApiError::storage_failed)?;
+        visitor.state.accounts.sign_out(old).await.map_err(ApiError::storage_failed)?;
     }
-    let opened = visitor.desk.accounts.session_cookie(token, &visitor.client);
+    let opened = visitor.state.accounts.session_cookie(token, &visitor.client);
     let to = redirect(StatusCode::FOUND, next.as_str());
     Ok(([(SET_COOKIE, opened)], to).into_response())
 }
 
-async fn log_out(form: MemberForm) -> Result<Response, ApiError> {
-    let member = &form.member;
-    if let Some(token) = cookie(&member.headers, SESSION_COOKIE) {
-        member.desk.accounts.sign_out(token).await.map_err(ApiError::storage_failed)?;
+async fn log_out(form: SignedInForm) -> Result<Response, ApiError> {
+    let caller = &form.caller;
+    if let Some(token) = cookie(&caller.headers, SESSION_COOKIE) {
+        caller.state.accounts.sign_out(token).await.map_err(ApiError::storage_failed)?;
     }
-    let cleared = clear_session_cookie(&member.client);
+    let cleared = clear_session_cookie(&caller.client);
     let to = redirect(StatusCode::SEE_OTHER, "/login/?notice=signed-out");
     Ok(([(SET_COOKIE, cleared)], to).into_response())
 }

@@ -8,13 +8,13 @@ use axum::routing::get;
 use http::StatusCode;
 use http_kit::ApiError;
 
-use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
 use super::errors::{Errors, retry_after};
-use super::{Desk, Page, redirect, secret_address};
+use super::visitor::{DEAD_LINK, Notice, Visitor, VisitorForm};
+use super::{Page, PageState, redirect, secret_address};
 use crate::{ResetError, ResetPasswordError};
 
 /// The same whether or not the address has an account.
-const SENT: Words = Words {
+const SENT: Notice = Notice {
     icon: "mail",
     heading: "Check your mail",
     texts: &[
@@ -25,7 +25,7 @@ const SENT: Words = Words {
     link: "Back to log in",
 };
 
-const DONE: Words = Words {
+const DONE: Notice = Notice {
     icon: "check",
     heading: "Your password is set",
     texts: &[
@@ -35,16 +35,16 @@ const DONE: Words = Words {
     link: "Log in",
 };
 
-pub(super) fn routes() -> Router<Desk> {
+pub(super) fn routes() -> Router<PageState> {
     Router::new()
         .route("/password/reset", get(ask).post(request))
         .route(
             "/password/reset/sent",
-            get(async |visitor: Visitor| visitor.say(StatusCode::OK, SENT)),
+            get(async |visitor: Visitor| visitor.notice(StatusCode::OK, SENT)),
         )
         .route(
             "/password/reset/done",
-            get(async |visitor: Visitor| visitor.say(StatusCode::OK, DONE)),
+            get(async |visitor: Visitor| visitor.notice(StatusCode::OK, DONE)),
         )
         .route("/password/reset/{token}", secret_address(get(show).post(reset)))
 }
@@ -75,7 +75,7 @@ async fn request(form: VisitorForm) -> Result<Response, ApiError> {
     let email = fields.text("email");
     let errors = Errors::default();
     let (status, errors) = if genuine {
-        let (accounts, from) = (&visitor.desk.accounts, visitor.client.address);
+        let (accounts, from) = (&visitor.state.accounts, visitor.client.address);
         match accounts.request_password_reset(email, from) {
             Ok(()) => return Ok(redirect(StatusCode::SEE_OTHER, "/password/reset/sent/")),
             Err(ResetError::InvalidEmail) => {
@@ -96,9 +96,9 @@ async fn request(form: VisitorForm) -> Result<Response, ApiError> {
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {
     let open =
-        visitor.desk.accounts.is_reset_open(&token).await.map_err(ApiError::storage_failed)?;
+        visitor.state.accounts.is_reset_open(&token).await.map_err(ApiError::storage_failed)?;
     if !open {
-        return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+        return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     }
     choose(&visitor, StatusCode::OK, &token, Errors::default())
 }
@@ -118,12 +118,12 @@ fn choose(
 
 async fn reset(Path(token): Path<String>, form: VisitorForm) -> Result<Response, ApiError> {
     let VisitorForm { visitor, fields, genuine } = form;
-    let accounts = &visitor.desk.accounts;
+    let accounts = &visitor.state.accounts;
     let password = fields.raw("password");
     let errors = Errors::default();
     let (status, errors) =
         if !accounts.is_reset_open(&token).await.map_err(ApiError::storage_failed)? {
-            return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+            return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
         } else if !genuine {
             (StatusCode::FORBIDDEN, errors.expired())
         } else if password.is_empty() {
@@ -132,7 +132,7 @@ async fn reset(Path(token): Path<String>, form: VisitorForm) -> Result<Response,
             match accounts.reset_password(&token, password, visitor.client.address).await {
                 Ok(_) => return Ok(redirect(StatusCode::SEE_OTHER, "/password/reset/done/")),
                 Err(ResetPasswordError::Unknown) => {
-                    return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+                    return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
                 }
                 Err(ResetPasswordError::Invalid(found)) => {
                     (StatusCode::OK, errors.invalid(&found, |_| "new-password"))

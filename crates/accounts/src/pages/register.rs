@@ -7,18 +7,18 @@ use axum::routing::get;
 use http::StatusCode;
 use http_kit::ApiError;
 
-use super::door::{Visitor, VisitorForm, Words};
 use super::errors::{Errors, retry_after};
 use super::fields::Fields;
 use super::login::Next;
-use super::{Desk, Page, redirect};
+use super::visitor::{Notice, Visitor, VisitorForm};
+use super::{Page, PageState, redirect};
 use crate::{RegisterError, SignUp, SignUpError, Username};
 
 const INVALID_NAME: &str = "Use 1 to 32 letters (a–z) and digits, without spaces.";
 const TAKEN_NAME: &str = "Somebody already has this name. Try another one.";
 
 /// The same whether or not the address has an account: the mail tells its owner.
-const SENT: Words = Words {
+const SENT: Notice = Notice {
     icon: "mail",
     heading: "Check your mail",
     texts: &[
@@ -29,7 +29,7 @@ const SENT: Words = Words {
     link: "Log in",
 };
 
-pub(super) fn routes() -> Router<Desk> {
+pub(super) fn routes() -> Router<PageState> {
     Router::new().route("/register", get(show).post(register)).route("/register/done", get(done))
 }
 
@@ -65,7 +65,7 @@ struct NewKey<'a> {
 }
 
 async fn show(visitor: Visitor, query: Fields) -> Result<Response, ApiError> {
-    if visitor.member.is_some() {
+    if visitor.is_signed_in {
         return Ok(redirect(StatusCode::FOUND, Next::parse(query.raw("next")).as_str()));
     }
     show_again(&visitor, &query, StatusCode::OK, Errors::default())
@@ -120,7 +120,7 @@ async fn with_key(visitor: &Visitor, fields: &Fields) -> Result<Response, ApiErr
         let errors = errors.field("register-username", INVALID_NAME);
         return show_again(visitor, fields, StatusCode::OK, errors);
     };
-    match visitor.desk.accounts.register_from(&username, visitor.client.address).await {
+    match visitor.state.accounts.register_from(&username, visitor.client.address).await {
         Ok(key) => {
             let next = Next::parse(fields.raw("next"));
             let template = NewKey {
@@ -159,7 +159,7 @@ async fn with_email(visitor: &Visitor, fields: &Fields) -> Result<Response, ApiE
         last_name: fields.text("last_name").to_owned(),
     };
     let (status, errors) =
-        match visitor.desk.accounts.sign_up_quietly(sign_up, visitor.client.address).await {
+        match visitor.state.accounts.sign_up_quietly(sign_up, visitor.client.address).await {
             Ok(()) | Err(SignUpError::Taken) => {
                 return Ok(redirect(StatusCode::SEE_OTHER, "/register/done/"));
             }
@@ -184,5 +184,5 @@ fn id_of(field: &str) -> &'static str {
 }
 
 async fn done(visitor: Visitor) -> Result<Response, ApiError> {
-    visitor.say(StatusCode::OK, SENT)
+    visitor.notice(StatusCode::OK, SENT)
 }

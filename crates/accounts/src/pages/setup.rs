@@ -8,12 +8,12 @@ use axum::routing::get;
 use http::StatusCode;
 use http_kit::ApiError;
 
-use super::door::{DEAD_LINK, Visitor, VisitorForm, Words};
 use super::errors::{Errors, retry_after};
-use super::{Desk, Page, redirect, secret_address};
+use super::visitor::{DEAD_LINK, Notice, Visitor, VisitorForm};
+use super::{Page, PageState, redirect, secret_address};
 use crate::{ChangeError, SetUpError};
 
-const DONE: Words = Words {
+const DONE: Notice = Notice {
     icon: "check",
     heading: "The administrator is created",
     texts: &["Log in, and the admin site is open to you."],
@@ -21,9 +21,9 @@ const DONE: Words = Words {
     link: "Log in",
 };
 
-pub(super) fn routes() -> Router<Desk> {
+pub(super) fn routes() -> Router<PageState> {
     Router::new()
-        .route("/setup/done", get(async |visitor: Visitor| visitor.say(StatusCode::OK, DONE)))
+        .route("/setup/done", get(async |visitor: Visitor| visitor.notice(StatusCode::OK, DONE)))
         .route("/setup/{token}", secret_address(get(show).post(set_up)))
 }
 
@@ -37,8 +37,8 @@ struct SetUp<'a> {
 }
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {
-    if !visitor.desk.accounts.is_setup_open(&token) {
-        return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+    if !visitor.state.accounts.is_setup_open(&token) {
+        return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     }
     form(&visitor, StatusCode::OK, &token, Errors::default(), "")
 }
@@ -59,17 +59,17 @@ fn form(
 
 async fn set_up(Path(token): Path<String>, sent: VisitorForm) -> Result<Response, ApiError> {
     let VisitorForm { visitor, fields, genuine } = sent;
-    let accounts = &visitor.desk.accounts;
+    let accounts = &visitor.state.accounts;
     let (email, password) = (fields.text("email"), fields.raw("password"));
     let errors = Errors::default();
     let (status, errors) = if !accounts.is_setup_open(&token) {
-        return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK);
+        return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     } else if !genuine {
         (StatusCode::FORBIDDEN, errors.expired())
     } else {
         match accounts.set_up(&token, email, password).await {
             Ok(_) => return Ok(redirect(StatusCode::SEE_OTHER, "/setup/done/")),
-            Err(SetUpError::Refused) => return visitor.say(StatusCode::NOT_FOUND, DEAD_LINK),
+            Err(SetUpError::Refused) => return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK),
             Err(SetUpError::Change(change)) => refused(errors, change)?,
         }
     };

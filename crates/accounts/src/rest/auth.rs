@@ -11,9 +11,8 @@ use serde::Serialize;
 use super::error::RestError;
 use super::form::{Form, Rule};
 use super::users::User;
-use super::{Signed, X_TOKEN, csrf_cookie};
-use crate::admission::{Shown, shown};
-use crate::session::SessionKind;
+use super::{Authenticated, Csrf, X_TOKEN};
+use crate::authentication::Presented;
 use crate::{Accounts, ApiToken, SignInError, clear_session_cookie};
 
 /// Answer to `GET /api/auth/token/`.
@@ -26,6 +25,7 @@ struct Token<'a> {
 /// `POST /api/auth/signin/`
 pub(super) async fn sign_in(
     State(accounts): State<Accounts>,
+    State(csrf): State<Csrf>,
     client: Client,
     headers: HeaderMap,
     mut form: Form,
@@ -46,44 +46,44 @@ pub(super) async fn sign_in(
     let answer = response.headers_mut();
     answer.insert(X_TOKEN, secret_value(&token));
     answer.append(SET_COOKIE, accounts.session_cookie(&signed_in.token, &client));
-    answer.append(SET_COOKIE, csrf_cookie(signed_in.token.expose(), &client));
+    answer.append(SET_COOKIE, csrf.cookie(session, &client));
     Ok(response)
 }
 
 /// `GET /api/auth/token/`
 pub(super) async fn token(
     State(accounts): State<Accounts>,
-    signed: Signed,
+    caller: Authenticated,
     client: Client,
     headers: HeaderMap,
 ) -> Result<Response, RestError> {
-    // Who has a token is told that one: only its hash is here, but they have just
-    // shown it.
-    if let Shown::Token(key) = shown(&headers) {
-        return Ok(signed.answer(Json(Token { key })));
+    // A caller by token is told that one: only its hash is here, but it has just
+    // come with the request.
+    if let Presented::Token(key) = Presented::in_headers(&headers) {
+        return Ok(Json(Token { key }).into_response());
     }
     let context =
         accounts.sign_in_context(&headers, &client).await.map_err(RestError::storage_failed)?;
-    let principal = signed.principal();
+    let principal = caller.principal();
     let issuer = Some(principal.session);
     let token = accounts.issue_token(principal.account, None, &context, issuer).await?;
     let token = token.ok_or_else(|| {
         RestError::unauthenticated("Authentication credentials were not provided.")
     })?;
-    Ok(signed.answer(Json(Token { key: token.expose() })))
+    Ok(Json(Token { key: token.expose() }).into_response())
 }
 
 /// `DELETE /api/auth/logout/`
 pub(super) async fn log_out(
     State(accounts): State<Accounts>,
-    signed: Signed,
+    caller: Authenticated,
     client: Client,
 ) -> Result<Response, RestError> {
-    let principal = signed.principal();
+    let principal = caller.principal();
     let ended = accounts.end_session(principal.account, principal.session).await;
     ended.map_err(RestError::storage_failed)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if signed.0.by == SessionKind::Browser {
+    if !caller.is_by_token() {
         response.headers_mut().append(SET_COOKIE, clear_session_cookie(&client));
     }
     Ok(response)

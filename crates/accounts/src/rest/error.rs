@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::invalid::Invalid;
 use crate::password::hasher;
-use crate::{CallerError, ChangeError, ResetError, SignInError, SignUpError};
+use crate::{ChangeError, ResetError, SignInError, SignUpError};
 
 /// What a second account with the same address hears.
 const EMAIL_TAKEN: &str = "user with this email address already exists.";
@@ -82,7 +82,7 @@ impl RestError {
         Self::detail(StatusCode::METHOD_NOT_ALLOWED, text)
     }
 
-    fn too_many(wait: Duration) -> Self {
+    pub(super) fn too_many(wait: Duration) -> Self {
         let seconds = wait.as_millis().div_ceil(1_000).max(1);
         let unit = if seconds == 1 { "second" } else { "seconds" };
         let text = format!("Request was throttled. Expected available in {seconds} {unit}.");
@@ -98,15 +98,6 @@ impl RestError {
     pub(super) fn storage_failed(cause: impl Display) -> Self {
         let text = "Service temporarily unavailable, try again later.";
         Self::Later(ApiError::storage_failed(cause), text.to_owned())
-    }
-}
-
-impl From<CallerError> for RestError {
-    fn from(error: CallerError) -> Self {
-        match error {
-            CallerError::TooMany(wait) => Self::too_many(wait),
-            CallerError::Storage(cause) => Self::storage_failed(cause),
-        }
     }
 }
 
@@ -168,10 +159,11 @@ impl IntoResponse for RestError {
         match self {
             Self::Fields(fields) => (StatusCode::BAD_REQUEST, Json(fields)).into_response(),
             Self::Later(error, text) => {
-                // The status and `Retry-After` are the house's, the words are not.
-                let house = error.into_response();
-                let retry = house.headers().get(http::header::RETRY_AFTER).cloned();
-                let mut response = (house.status(), Json(Detail { detail: &text })).into_response();
+                // The status and `Retry-After` are those of any route, the words are not.
+                let common = error.into_response();
+                let retry = common.headers().get(http::header::RETRY_AFTER).cloned();
+                let mut response =
+                    (common.status(), Json(Detail { detail: &text })).into_response();
                 if let Some(retry) = retry {
                     response.headers_mut().insert(http::header::RETRY_AFTER, retry);
                 }

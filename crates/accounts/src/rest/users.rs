@@ -9,13 +9,13 @@ use http::StatusCode;
 use http_kit::Client;
 use serde::Serialize;
 
-use super::Signed;
+use super::Authenticated;
 use super::error::RestError;
 use super::form::{Form, Rule};
 use crate::credentials::Amendment;
 use crate::{Accounts, Profile, SignUp};
 
-/// An account on the wire. Who has no email address has an empty one.
+/// An account on the wire. Without an email address, that is empty.
 #[derive(Serialize)]
 pub(super) struct User {
     id: i64,
@@ -59,25 +59,25 @@ pub(super) async fn register(
 /// `GET /api/users/{id}/`, `GET /api/users/me/`
 pub(super) async fn read(
     State(accounts): State<Accounts>,
-    signed: Signed,
+    caller: Authenticated,
     which: Which,
 ) -> Result<Response, RestError> {
-    let account = which.account(&signed)?;
+    let account = which.account(&caller)?;
     let profile = accounts.profile(account).await.map_err(RestError::storage_failed)?;
     let profile = profile.ok_or_else(RestError::not_found)?;
-    Ok(signed.answer(Json(User::from(profile))))
+    Ok(Json(User::from(profile)).into_response())
 }
 
 /// `PUT` and `PATCH /api/users/{id}/`, `…/me/`
 pub(super) async fn update(
     State(accounts): State<Accounts>,
-    signed: Signed,
+    caller: Authenticated,
     client: Client,
     which: Which,
     mut form: Form,
 ) -> Result<Response, RestError> {
-    let account = which.account(&signed)?;
-    if account != signed.principal().account {
+    let account = which.account(&caller)?;
+    if account != caller.principal().account {
         let other = accounts.profile(account).await.map_err(RestError::storage_failed)?;
         return Err(other.map_or_else(RestError::not_found, |_| RestError::forbidden()));
     }
@@ -90,14 +90,14 @@ pub(super) async fn update(
     form.finish()?;
     let takes_over = wanted.email.is_some() || wanted.password.is_some();
     if takes_over
-        && signed.is_by_token()
+        && caller.is_by_token()
         && accounts.is_staff(account).await.map_err(RestError::storage_failed)?
     {
         // A key in a script must not become a session on the admin site.
         return Err(RestError::forbidden());
     }
-    let profile = accounts.amend(signed.principal(), wanted, client.address).await?;
-    Ok(signed.answer(Json(User::from(profile))))
+    let profile = accounts.amend(caller.principal(), wanted, client.address).await?;
+    Ok(Json(User::from(profile)).into_response())
 }
 
 /// `POST /api/users/reset-password/`
@@ -116,9 +116,9 @@ pub(super) async fn reset_password(
 pub(super) struct Which(Option<String>);
 
 impl Which {
-    fn account(&self, signed: &Signed) -> Result<AccountId, RestError> {
+    fn account(&self, caller: &Authenticated) -> Result<AccountId, RestError> {
         match self.0.as_deref() {
-            Some("me") => Ok(signed.principal().account),
+            Some("me") => Ok(caller.principal().account),
             text => {
                 let id = text.and_then(|text| text.parse().ok());
                 id.map(AccountId).ok_or_else(RestError::not_found)
@@ -134,7 +134,7 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Which {
         parts: &mut http::request::Parts,
         state: &S,
     ) -> Result<Self, Self::Rejection> {
-        // A path that cannot be decoded names nobody, which is for `account` to say:
+        // A path that cannot be decoded names no account, which is for `account` to say:
         // after who is calling.
         let path: Result<Path<String>, PathRejection> =
             Path::from_request_parts(parts, state).await;

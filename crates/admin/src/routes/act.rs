@@ -7,8 +7,8 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::list::capital;
-use super::{Desk, Halt, placed, to_the_end};
-use crate::form::Sealed;
+use super::{AdminError, StaffContext, placed, to_the_end};
+use crate::form::SignedForm;
 use crate::model::Model;
 use crate::query::Asked;
 use crate::{COUNT_CAP, MAX_SELECTED, Needs, views};
@@ -19,21 +19,21 @@ const ALL: &str = "all";
 /// Asks, or does it. The form carries the list's own address, so that the way back
 /// leads there.
 pub(crate) async fn act(
-    desk: Desk,
+    context: StaffContext,
     path: Result<Path<String>, PathRejection>,
-    form: Sealed,
-) -> Result<Response, Halt> {
-    let model = desk.model(&placed(path)?)?;
+    form: SignedForm,
+) -> Result<Response, AdminError> {
+    let model = context.model(&placed(path)?)?;
     let description = model.description();
-    let action = description.action(form.value("action")).ok_or(Halt::NotFound)?.clone();
+    let action = description.action(form.value("action")).ok_or(AdminError::NotFound)?.clone();
     let asked = Asked::parse(Some(form.value("list")));
     let ids = selected(model.as_ref(), &form, &asked).await?;
     if ids.is_empty() {
         let nothing = "Nothing was selected. Tick what the action is meant for, then try again.";
-        return Err(Halt::Refused(nothing.to_owned()));
+        return Err(AdminError::Refused(nothing.to_owned()));
     }
     let title = || format!("{} {}", action.label, description.plural);
-    let chrome = desk.chrome(title(), description.slug);
+    let chrome = context.chrome(title(), description.slug);
     if action.needs != Needs::Nothing && form.value("confirmed").is_empty() {
         let consequences = model.consequences(action.slug, &ids).await?;
         let mut names = Vec::new();
@@ -44,7 +44,7 @@ pub(crate) async fn act(
         return views::confirm(chrome, description, &action, &ids, names, consequences, list);
     }
     let back = asked.address(&format!("/admin/{}", description.slug), &[]);
-    let work = desk.work(model.clone());
+    let work = context.work(model.clone());
     let tally = to_the_end(work.act(action.slug.to_owned(), ids)).await?;
     if tally.refused.is_empty() && tally.revealed.is_empty() {
         let done = format!("{}:{}", action.slug, tally.done);
@@ -55,10 +55,14 @@ pub(crate) async fn act(
 }
 
 /// The ids that the form means: those that were ticked, or everything on the list.
-async fn selected(model: &dyn Model, form: &Sealed, asked: &Asked) -> Result<Vec<String>, Halt> {
+async fn selected(
+    model: &dyn Model,
+    form: &SignedForm,
+    asked: &Asked,
+) -> Result<Vec<String>, AdminError> {
     let too_many = || {
         let reason = format!("At most {MAX_SELECTED} at once: narrow the list first.");
-        Halt::Refused(reason)
+        AdminError::Refused(reason)
     };
     let mut ids = form.values("id");
     if form.value(ALL).is_empty() {

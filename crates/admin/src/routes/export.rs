@@ -13,7 +13,7 @@ use http::Uri;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::{Map, Value as Json};
 
-use super::{Desk, Halt, placed};
+use super::{AdminError, StaffContext, placed};
 use crate::model::{Model, Record};
 use crate::query::Asked;
 use crate::{Query, Value};
@@ -21,13 +21,21 @@ use crate::{Query, Value};
 type Placed = Result<Path<String>, PathRejection>;
 
 /// As CSV (RFC 4180), the names in the first line.
-pub(crate) async fn csv(desk: Desk, path: Placed, uri: Uri) -> Result<Response, Halt> {
-    export(&desk, path, &uri, Form::Csv)
+pub(crate) async fn csv(
+    context: StaffContext,
+    path: Placed,
+    uri: Uri,
+) -> Result<Response, AdminError> {
+    export(&context, path, &uri, Form::Csv)
 }
 
 /// As JSON lines: an object a line.
-pub(crate) async fn json_lines(desk: Desk, path: Placed, uri: Uri) -> Result<Response, Halt> {
-    export(&desk, path, &uri, Form::JsonLines)
+pub(crate) async fn json_lines(
+    context: StaffContext,
+    path: Placed,
+    uri: Uri,
+) -> Result<Response, AdminError> {
+    export(&context, path, &uri, Form::JsonLines)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,11 +52,16 @@ struct Export {
     last: Option<String>,
 }
 
-fn export(desk: &Desk, path: Placed, uri: &Uri, form: Form) -> Result<Response, Halt> {
-    let model = desk.model(&placed(path)?)?;
+fn export(
+    context: &StaffContext,
+    path: Placed,
+    uri: &Uri,
+    form: Form,
+) -> Result<Response, AdminError> {
+    let model = context.model(&placed(path)?)?;
     let description = model.description();
     if !description.export {
-        return Err(Halt::NotFound);
+        return Err(AdminError::NotFound);
     }
     let (media_type, ending) = match form {
         Form::Csv => ("text/csv; charset=utf-8", "csv"),

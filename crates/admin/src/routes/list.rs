@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::Uri;
 
-use super::{Desk, Halt, placed};
+use super::{AdminError, StaffContext, placed};
 use crate::audit::SLUG;
 use crate::query::Asked;
 use crate::views;
@@ -15,28 +15,28 @@ use crate::{Query, Record};
 const LATEST: u64 = 10;
 
 /// `GET /admin`: what there is, and what was done last.
-pub(crate) async fn overview(desk: Desk) -> Result<Response, Halt> {
+pub(crate) async fn overview(context: StaffContext) -> Result<Response, AdminError> {
     let query = Query { limit: LATEST, ..Query::default() };
-    let latest: Vec<Record> = match desk.site.model(SLUG) {
+    let latest: Vec<Record> = match context.site.model(SLUG) {
         Some(audit) => audit.page(&query).await?.rows,
         None => Vec::new(),
     };
-    let models = desk.site.0.models.iter().map(|model| model.description());
-    views::overview(desk.chrome("Admin", ""), models, &latest)
+    let models = context.site.0.models.iter().map(|model| model.description());
+    views::overview(context.chrome("Admin", ""), models, &latest)
 }
 
 /// `GET /admin/{model}`.
 pub(crate) async fn list(
-    desk: Desk,
+    context: StaffContext,
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
-) -> Result<Response, Halt> {
-    let model = desk.model(&placed(path)?)?;
+) -> Result<Response, AdminError> {
+    let model = context.model(&placed(path)?)?;
     let description = model.description();
     let asked = Asked::parse(uri.query());
     let page = model.page(&asked.query(description)).await?;
     views::list(
-        desk.chrome(capital(description.plural), description.slug),
+        context.chrome(capital(description.plural), description.slug),
         description,
         &asked,
         page,

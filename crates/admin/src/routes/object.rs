@@ -7,8 +7,8 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, Uri};
 
-use super::{Desk, Halt, placed, to_the_end};
-use crate::form::Sealed;
+use super::{AdminError, StaffContext, placed, to_the_end};
+use crate::form::SignedForm;
 use crate::model::{Model, ModelError};
 use crate::query::Asked;
 use crate::{Description, Field, FieldError, Input, Record, views};
@@ -16,23 +16,31 @@ use crate::{Description, Field, FieldError, Input, Record, views};
 type Placed = Result<Path<(String, String)>, PathRejection>;
 
 /// `GET /admin/{model}/{id}`.
-pub(crate) async fn show(desk: Desk, path: Placed, uri: Uri) -> Result<Response, Halt> {
-    let (model, record) = found(&desk, path).await?;
+pub(crate) async fn show(
+    context: StaffContext,
+    path: Placed,
+    uri: Uri,
+) -> Result<Response, AdminError> {
+    let (model, record) = found(&context, path).await?;
     let saved = !Asked::parse(uri.query()).value("done").is_empty();
     let fields = record.fields.clone();
-    page(&desk, model.description(), &record, &fields, &[], saved)
+    page(&context, model.description(), &record, &fields, &[], saved)
 }
 
 /// `POST /admin/{model}/{id}`: changes it.
-pub(crate) async fn update(desk: Desk, path: Placed, form: Sealed) -> Result<Response, Halt> {
-    let (model, record) = found(&desk, path).await?;
+pub(crate) async fn update(
+    context: StaffContext,
+    path: Placed,
+    form: SignedForm,
+) -> Result<Response, AdminError> {
+    let (model, record) = found(&context, path).await?;
     let description = model.description();
     if !description.edit {
-        return Err(Halt::NotFound);
+        return Err(AdminError::NotFound);
     }
     let (input, errors) = form.input(editable(description));
     let result = if errors.is_empty() {
-        let work = desk.work(model.clone());
+        let work = context.work(model.clone());
         to_the_end(work.update(record.clone(), input.clone())).await
     } else {
         Err(ModelError::Invalid(errors))
@@ -43,7 +51,8 @@ pub(crate) async fn update(desk: Desk, path: Placed, form: Sealed) -> Result<Res
             Ok(Redirect::to(&address).into_response())
         }
         Err(errors) => {
-            let mut response = page(&desk, description, &record, &input.pairs(), &errors, false)?;
+            let mut response =
+                page(&context, description, &record, &input.pairs(), &errors, false)?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
@@ -51,42 +60,42 @@ pub(crate) async fn update(desk: Desk, path: Placed, form: Sealed) -> Result<Res
 }
 
 /// `GET /admin/{model}/{id}/history`.
-pub(crate) async fn history(desk: Desk, path: Placed) -> Result<Response, Halt> {
+pub(crate) async fn history(context: StaffContext, path: Placed) -> Result<Response, AdminError> {
     let (slug, id) = placed(path)?;
-    let model = desk.model(&slug)?;
+    let model = context.model(&slug)?;
     let description = model.description();
-    let rows = desk.site.0.audit.history(description.slug, &id).await;
-    let rows = rows.map_err(Halt::failed)?;
+    let rows = context.site.0.audit.history(description.slug, &id).await;
+    let rows = rows.map_err(AdminError::failed)?;
     let record = model.get(&id).await?;
     // What is gone has a history still; what never was has none.
     if record.is_none() && rows.is_empty() {
-        return Err(Halt::NotFound);
+        return Err(AdminError::NotFound);
     }
     let name = record.map_or_else(|| format!("{} {id}", description.singular), |it| it.name);
-    let chrome = desk.chrome(format!("History of {name}"), description.slug);
+    let chrome = context.chrome(format!("History of {name}"), description.slug);
     views::history(chrome, description, &id, &rows)
 }
 
 /// `GET /admin/{model}/add`.
 pub(crate) async fn add(
-    desk: Desk,
+    context: StaffContext,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Response, Halt> {
-    let model = creatable(&desk, path)?;
-    blank(&desk, model.description(), &Input::default(), &[])
+) -> Result<Response, AdminError> {
+    let model = creatable(&context, path)?;
+    blank(&context, model.description(), &Input::default(), &[])
 }
 
 /// `POST /admin/{model}/add`.
 pub(crate) async fn create(
-    desk: Desk,
+    context: StaffContext,
     path: Result<Path<String>, PathRejection>,
-    form: Sealed,
-) -> Result<Response, Halt> {
-    let model = creatable(&desk, path)?;
+    form: SignedForm,
+) -> Result<Response, AdminError> {
+    let model = creatable(&context, path)?;
     let description = model.description();
     let (input, errors) = form.input(description.fields.iter().filter(|field| field.create));
     let result = if errors.is_empty() {
-        to_the_end(desk.work(model.clone()).create(input.clone())).await
+        to_the_end(context.work(model.clone()).create(input.clone())).await
     } else {
         Err(ModelError::Invalid(errors))
     };
@@ -97,7 +106,7 @@ pub(crate) async fn create(
                 return Ok(Redirect::to(&format!("{address}?done=saved")).into_response());
             }
             let name = model.get(&id).await?.map_or(id, |record| record.name);
-            let chrome = desk.chrome("Added", description.slug);
+            let chrome = context.chrome("Added", description.slug);
             let tally = crate::site::Tally {
                 done: 1,
                 revealed: vec![(name, outcome)],
@@ -106,26 +115,29 @@ pub(crate) async fn create(
             views::result(chrome, "Added", description, tally, &address)
         }
         Err(errors) => {
-            let mut response = blank(&desk, description, &input, &errors)?;
+            let mut response = blank(&context, description, &input, &errors)?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
     }
 }
 
-async fn found(desk: &Desk, path: Placed) -> Result<(Arc<dyn Model>, Record), Halt> {
+async fn found(
+    context: &StaffContext,
+    path: Placed,
+) -> Result<(Arc<dyn Model>, Record), AdminError> {
     let (slug, id) = placed(path)?;
-    let model = desk.model(&slug)?;
-    let record = model.get(&id).await?.ok_or(Halt::NotFound)?;
+    let model = context.model(&slug)?;
+    let record = model.get(&id).await?.ok_or(AdminError::NotFound)?;
     Ok((model, record))
 }
 
 fn creatable(
-    desk: &Desk,
+    context: &StaffContext,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Arc<dyn Model>, Halt> {
-    let model = desk.model(&placed(path)?)?;
-    if model.description().create { Ok(model) } else { Err(Halt::NotFound) }
+) -> Result<Arc<dyn Model>, AdminError> {
+    let model = context.model(&placed(path)?)?;
+    if model.description().create { Ok(model) } else { Err(AdminError::NotFound) }
 }
 
 fn editable(description: &Description) -> impl Iterator<Item = &Field> {
@@ -133,7 +145,7 @@ fn editable(description: &Description) -> impl Iterator<Item = &Field> {
 }
 
 /// What belongs beside the form's fields, apart from what stops the request.
-fn refusals<T>(result: Result<T, ModelError>) -> Result<Result<T, Vec<FieldError>>, Halt> {
+fn refusals<T>(result: Result<T, ModelError>) -> Result<Result<T, Vec<FieldError>>, AdminError> {
     match result {
         Ok(done) => Ok(Ok(done)),
         Err(ModelError::Invalid(errors)) => Ok(Err(errors)),
@@ -143,27 +155,27 @@ fn refusals<T>(result: Result<T, ModelError>) -> Result<Result<T, Vec<FieldError
 }
 
 fn page(
-    desk: &Desk,
+    context: &StaffContext,
     description: &Description,
     record: &Record,
     values: &[(&'static str, String)],
     errors: &[FieldError],
     saved: bool,
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let fields = description.edit.then(|| editable(description)).into_iter().flatten();
     let form = views::form(fields, values, errors);
-    let chrome = desk.chrome(record.name.clone(), description.slug);
+    let chrome = context.chrome(record.name.clone(), description.slug);
     views::object(chrome, description, record, form, saved)
 }
 
 fn blank(
-    desk: &Desk,
+    context: &StaffContext,
     description: &Description,
     input: &Input,
     errors: &[FieldError],
-) -> Result<Response, Halt> {
+) -> Result<Response, AdminError> {
     let fields = description.fields.iter().filter(|field| field.create);
     let form = views::form(fields, &input.pairs(), errors);
-    let chrome = desk.chrome(format!("Add {}", description.singular), description.slug);
+    let chrome = context.chrome(format!("Add {}", description.singular), description.slug);
     views::add(chrome, description, form)
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use admin::{AuditLog, GateFuture, Refused, Site, SiteOptions, Staff, StaffGate};
+use admin::{AuditLog, Site, SiteOptions, Staff};
 use axum::Router;
 use axum::body::Body;
-use base::{AccountId, ManualClock, SessionRef, Timestamp};
+use base::{AccountId, Activity, ManualClock, Principal, SessionRef, Timestamp};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
-use http_kit::Client;
+use http_kit::{
+    Accepts, AuthError, AuthFuture, Authenticate, Caller, Client, Credential, TokenSigner,
+    authenticated,
+};
 use serde_json::Value as Json;
 use storage::Database;
 use tower::ServiceExt;
@@ -19,24 +22,45 @@ use crate::boats::Boats;
 pub(crate) const STAFF: &str = "sam@example.org";
 
 /// Knows people by a header.
-struct Doorman;
+struct ByHeader;
 
-impl StaffGate for Doorman {
-    fn staff<'a>(&'a self, headers: &'a HeaderMap, _client: &'a Client) -> GateFuture<'a> {
+impl Authenticate for ByHeader {
+    fn caller<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        _client: &'a Client,
+        _accepts: Accepts,
+    ) -> AuthFuture<'a, Caller> {
+        let who = headers["who"].to_str().unwrap();
+        let number = if who == STAFF { 1 } else { 2 };
+        let principal = Principal {
+            account: AccountId(number),
+            username: who.into(),
+            display_name: who.into(),
+            session: SessionRef(number),
+            activity: Arc::new(Activity::new(Timestamp(0))),
+        };
         Box::pin(async move {
-            let staff = |session| Staff {
-                account: AccountId(session),
-                name: STAFF.to_owned(),
-                session: SessionRef(session),
-                renewed: None,
-            };
-            match headers["who"].to_str().unwrap() {
-                STAFF => Ok(staff(1)),
-                "other staff" => Ok(staff(2)),
-                "stranger" => Err(Refused::Stranger),
-                _ => Err(Refused::NotStaff),
+            if who == "stranger" {
+                return Err(AuthError::Missing);
             }
+            Ok(Caller::new(principal, Credential::Cookie, None, ()))
         })
+    }
+
+    fn by_token<'a>(&'a self, _token: &'a str) -> AuthFuture<'a, Option<Principal>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn is_current(&self, _principal: &Principal) -> bool {
+        true
+    }
+
+    fn staff<'a>(&'a self, caller: &'a Caller) -> AuthFuture<'a, Option<Staff>> {
+        let Principal { account, session, username, .. } = &caller.principal;
+        let is_staff = [STAFF, "other staff"].contains(&&**username);
+        let staff = Staff { account: *account, name: STAFF.to_owned(), session: *session };
+        Box::pin(async move { Ok(is_staff.then_some(staff)) })
     }
 }
 
@@ -60,9 +84,10 @@ pub(crate) async fn open() -> Browser {
     db.migrate(&admin::migrations(), clock.as_ref()).await.unwrap();
     let audit = AuditLog::open(db, clock).await.unwrap();
     let boats = Boats::new();
-    let options = SiteOptions { key: [9; 32], assets: "/assets/x".into(), sign_in: "/login/" };
-    let site = Site::new(options, Arc::new(Doorman), audit, vec![Arc::new(boats.clone())]);
-    Browser { app: site.routes(), boats, who: STAFF }
+    let signer = TokenSigner::new(&[9; 32]);
+    let options = SiteOptions { signer, assets: "/assets/x".into(), sign_in: "/login/" };
+    let site = Site::new(options, audit, vec![Arc::new(boats.clone())]);
+    Browser { app: authenticated(site.routes(), Arc::new(ByHeader)), boats, who: STAFF }
 }
 
 impl Browser {

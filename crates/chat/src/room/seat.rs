@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base::Principal;
+use base::{Owner, Principal};
 use hub::{Except, Format, MAX_FORMATS, Op, Outbox, Publication};
 
 use super::{Paces, Room};
@@ -134,7 +134,7 @@ impl Seat {
         self.typed.store(now, Ordering::Relaxed);
         let publication = Publication {
             frames: dialect::typing(&self.principal.username),
-            except: [Except::Owner(self.principal.account.0); MAX_FORMATS],
+            except: [Except::Owner(Owner::Account(self.principal.account)); MAX_FORMATS],
             volatile: true,
         };
         // Volatile publications have no order to keep, so the room's lock is not taken.

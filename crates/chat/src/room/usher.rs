@@ -120,6 +120,7 @@ mod tests {
     use limits::Quota;
     use parking_lot::Mutex;
     use storage::Database;
+    use transport::CloseCode;
 
     use super::*;
     use crate::Message;
@@ -176,8 +177,7 @@ mod tests {
             let room = Arc::new(Room::new(record, recent, store, clock.clone(), rate, topic));
             let policy = Policy {
                 cap: 1024 * 1024,
-                cut: "cut".into(),
-                frame_end: |segment, _| segment.len(),
+                cut: CloseCode::TryAgainLater.because("cut"),
                 clock: clock.clone(),
                 budget: Arc::new(Budget::new(500_000)),
             };
@@ -187,7 +187,8 @@ mod tests {
 
         fn come_back(&self, number: u64, last_id: i64) -> (Seat, Arc<Peer>, Arc<Outbox>) {
             let account = i64::try_from(number).unwrap();
-            let outbox = Arc::new(Outbox::new(number, account, self.policy.clone()));
+            let outbox =
+                Arc::new(Outbox::new(number, None, &transport::WEBSOCKET, self.policy.clone()));
             let peer = Arc::new(Peer::default());
             outbox.attach(peer.clone());
             let principal = Principal {

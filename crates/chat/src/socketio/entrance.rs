@@ -1,8 +1,8 @@
 //! `/socket.io`: from an HTTP request to the library.
 //!
-//! What the library does not do happens here, before it: whose pages may connect, how
-//! many may, and the hand-shake of a WebSocket, so that its byte stream is one that we
-//! can end. A connection that polls is upgraded here, too ([`super::probe`]).
+//! What the library does not do happens here, before it: how many clients may connect, and
+//! the hand-shake of a WebSocket, so that its byte stream is one that we can end. Whose
+//! pages may connect is the route's policy. A connection that polls is upgraded here, too ([`super::probe`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,17 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode};
-use http_kit::{ApiError, Client, OriginPolicy};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use http::{Method, StatusCode};
+use http_kit::{
+    ApiError, Client, OriginPolicy, SocketOrigins, SocketPolicy, WebSocketUpgrade, socket,
+};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use socketioxide::service::SocketIoService;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
-use transport::handshake;
 
 use super::breakable::Breakable;
 use super::lines::{Full, Line, Lines};
@@ -49,28 +50,30 @@ pub(super) type Engine = SocketIoService<Router>;
 struct Entrance {
     engine: Engine,
     lines: Lines,
-    origins: OriginPolicy,
 }
 
-pub(super) fn routes(engine: Engine, lines: Lines, origins: OriginPolicy) -> Router {
-    let entrance = Entrance { engine, lines, origins };
-    Router::new().route(super::PATH, any(enter)).with_state(entrance)
+pub(super) fn routes(engine: Engine, lines: Lines, origins: Arc<OriginPolicy>) -> Router {
+    let policy = SocketPolicy {
+        origins: SocketOrigins::Named(origins),
+        max_message: super::MAX_PAYLOAD,
+        subprotocols: &[],
+    };
+    Router::new()
+        .route(super::PATH, socket(policy, any(enter)))
+        .with_state(Entrance { engine, lines })
 }
 
 async fn enter(
     State(entrance): State<Entrance>,
     client: Client,
+    upgrade: WebSocketUpgrade,
     request: Request,
 ) -> Result<Response, ApiError> {
-    if !entrance.origins.allows(request.headers(), &client) {
-        let sentence = "Pages of this origin may not connect here.";
-        return Err(ApiError::new(StatusCode::FORBIDDEN, sentence));
-    }
     let Some(sid) = parameter(&request, "sid") else {
-        return entrance.begin(&client, request).await;
+        return entrance.begin(&client, upgrade, request).await;
     };
     match entrance.lines.polling(sid) {
-        Some(polling) if is_websocket(&request) => entrance.upgrade(polling, request),
+        Some(polling) if is_websocket(&request) => entrance.upgrade(polling, upgrade, request),
         Some(polling) => Ok(entrance.go_on(&polling, request).await),
         None => Ok(unknown_session()),
     }
@@ -78,7 +81,12 @@ async fn enter(
 
 impl Entrance {
     /// A new connection.
-    async fn begin(&self, client: &Client, mut request: Request) -> Result<Response, ApiError> {
+    async fn begin(
+        &self,
+        client: &Client,
+        upgrade: WebSocketUpgrade,
+        mut request: Request,
+    ) -> Result<Response, ApiError> {
         let line = self.lines.open(client.address)?;
         // From here on the line lives as long as the request, and then, if the library
         // makes a connection of it, as long as that.
@@ -87,7 +95,7 @@ impl Entrance {
             return opened(&line, self.ask(request).await).await;
         }
         let (broken, mut engine) = (line.broken(), self.engine.clone());
-        accept(request, broken.clone(), move |stream, request| async move {
+        accept(upgrade, request, broken.clone(), move |stream, request| async move {
             // It starts a task of its own, or does not like the query: then the stream
             // is dropped, and the client sees that.
             let _ = engine.call((Breakable::new(stream, broken), request)).await;
@@ -109,10 +117,15 @@ impl Entrance {
     }
 
     /// Makes a WebSocket of a connection that polls, once that has proved to work.
-    fn upgrade(&self, polling: Arc<Polling>, request: Request) -> Result<Response, ApiError> {
+    fn upgrade(
+        &self,
+        polling: Arc<Polling>,
+        upgrade: WebSocketUpgrade,
+        request: Request,
+    ) -> Result<Response, ApiError> {
         let Some(attempt) = polling.attempt() else { return Ok(unknown_session()) };
         let mut engine = self.engine.clone();
-        accept(request, polling.cut.clone(), move |stream, request| async move {
+        accept(upgrade, request, polling.cut.clone(), move |stream, request| async move {
             let stream = Breakable::new(stream, polling.cut.clone());
             let probing = timeout(PROBE_LIMIT, shake_hands(stream, polling.release()));
             let Some(Ok(Some(stream))) = attempt.unless_over(probing).await else { return };
@@ -155,28 +168,19 @@ async fn opened(line: &Line, answer: Response) -> Result<Response, ApiError> {
 /// Makes a WebSocket of `request`: `speak` gets its byte stream, unless it is `broken`
 /// before there is one.
 fn accept<F: Future<Output = ()> + Send>(
-    mut request: Request,
+    upgrade: WebSocketUpgrade,
+    request: Request,
     broken: CancellationToken,
     speak: impl FnOnce(TokioIo<Upgraded>, http::Request<()>) -> F + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let accepted = handshake::accept(request.method(), request.version(), request.headers(), None);
-    let headers = match accepted {
-        Ok(headers) => headers,
-        Err(refusal) => {
-            let error = ApiError::new(refusal.status(), refusal.to_string());
-            return Ok((HeaderMap::from_iter(refusal.headers()), error).into_response());
-        }
-    };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Err(ApiError::internal("the listener offers no upgrade"));
-    };
+    let (upgrade, answer) = upgrade.accept()?;
     let request = request.map(|_| ());
     tokio::spawn(async move {
-        let upgraded = broken.run_until_cancelled(timeout(UPGRADE_LIMIT, upgrade)).await;
-        let Some(Ok(Ok(upgraded))) = upgraded else { return };
+        let upgraded = timeout(UPGRADE_LIMIT, upgrade.stream);
+        let Some(Ok(Ok(upgraded))) = broken.run_until_cancelled(upgraded).await else { return };
         speak(TokioIo::new(upgraded), request).await;
     });
-    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+    Ok(answer)
 }
 
 /// Whether the library would take the request for a WebSocket's. One that it cannot

@@ -14,7 +14,7 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use base::Principal;
+use base::{Owner, Principal};
 use http_kit::Client;
 use hub::Sink;
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use socketioxide::SendError;
 use socketioxide::extract::{AckSender, SocketRef};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use transport::Guest;
+use transport::{Listed, WEBSOCKET};
 
 use super::Shared;
 use super::lines::Line;
@@ -65,7 +65,7 @@ enum State {
         seat: Seat,
         acks: Arc<Acks>,
         /// Its place on the list of open connections.
-        _listed: Guest,
+        _listed: Listed,
     },
     Over,
 }
@@ -110,7 +110,7 @@ impl Session {
             // takes an answer for it.
             self.line.is_ready().await;
             match socketio::token(data.as_ref()) {
-                Some(token) => self.shared.gate.by_token(token).await,
+                Some(token) => self.shared.authenticate.by_token(token).await,
                 None => Ok(None),
             }
         };
@@ -123,14 +123,16 @@ impl Session {
     }
 
     fn sit_down(self: Arc<Self>, socket: SocketRef, principal: Principal) {
-        let Some(outbox) = self.shared.sockets.outbox(principal.account.0) else {
+        let owner = Owner::Account(principal.account);
+        // What is meant for it is framed for a WebSocket and read back for the library.
+        let Some(outbox) = self.shared.sockets.outbox(&WEBSOCKET, Some(owner)) else {
             return self.hang_up(socket);
         };
         let acks = Arc::new(Acks::default());
         let voice =
             Voice { socket: socket.clone(), session: Arc::downgrade(&self), acks: acks.clone() };
         outbox.attach(Arc::new(voice));
-        let listed = self.shared.sockets.list_guest(outbox.clone(), self.client.address);
+        let listed = self.shared.sockets.list_other(outbox.clone(), self.client.address);
         let newcomer = Newcomer {
             principal: principal.clone(),
             outbox,
@@ -153,7 +155,7 @@ impl Session {
         match joined {
             // The session may have ended between its check and the seat. From here on
             // `Room::session_ended` finds the seat; before, only this does.
-            Ok(()) if self.shared.gate.is_current(&principal) => self.line.known(),
+            Ok(()) if self.shared.authenticate.is_current(&principal) => self.line.known(),
             Ok(()) => self.refuse(socket, NOT_FOUND),
             Err(JoinError::TooOften) => self.refuse(socket, "Too many attempts, try again later."),
             Err(JoinError::Taken | JoinError::TooMany) => {

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::{ManualClock, Timestamp};
 
+use super::state::COPIED_BELOW;
 use super::*;
 
 /// A peer that takes so many bytes and then blocks, or is gone.
@@ -45,12 +46,17 @@ fn three(segment: &[u8], offset: usize) -> usize {
     offset.div_ceil(3).saturating_mul(3).min(segment.len())
 }
 
+static THREES: Framing = Framing {
+    frame_end: three,
+    close: |_, reason| Bytes::copy_from_slice(reason.as_bytes()),
+    keep_alive: b"...",
+};
+
 fn policy(cap: usize, budget: usize) -> (Arc<Policy>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
     let policy = Policy {
         cap,
-        cut: Bytes::from_static(b"CUT"),
-        frame_end: three,
+        cut: Close { code: 0, reason: "CUT" },
         clock: clock.clone(),
         budget: Budget::new(budget).into(),
     };
@@ -59,7 +65,7 @@ fn policy(cap: usize, budget: usize) -> (Arc<Policy>, Arc<ManualClock>) {
 
 fn outbox(cap: usize, peer: &Arc<Peer>) -> (Outbox, Arc<Policy>, Arc<ManualClock>) {
     let (policy, clock) = policy(cap, usize::MAX);
-    let outbox = Outbox::new(1, 1, policy.clone());
+    let outbox = Outbox::new(1, None, &THREES, policy.clone());
     outbox.attach(peer.clone());
     (outbox, policy, clock)
 }
@@ -134,8 +140,8 @@ fn a_cut_at_a_frame_boundary_repeats_nothing() {
 fn past_the_budget_the_larger_ones_are_cut() {
     let peer = Peer::with_room(0);
     let (policy, _) = policy(1 << 20, 100 * 1024);
-    let large = Outbox::new(1, 1, policy.clone());
-    let small = Outbox::new(2, 1, policy.clone());
+    let large = Outbox::new(1, None, &THREES, policy.clone());
+    let small = Outbox::new(2, None, &THREES, policy.clone());
     large.attach(peer.clone());
     small.attach(peer.clone());
     assert_eq!(large.send(&[vec![b'x'; 90 * 1024].into()]), Sent::Queued);
@@ -203,7 +209,7 @@ fn a_peer_that_is_gone_takes_its_queue_along() {
 fn without_a_sink_everything_waits_for_the_task() {
     let peer = Peer::with_room(100);
     let (policy, _) = policy(100, usize::MAX);
-    let outbox = Outbox::new(1, 1, policy);
+    let outbox = Outbox::new(1, None, &THREES, policy);
     assert_eq!(outbox.send(&[A]), Sent::Queued);
     assert!(!outbox.send_volatile(&[B]));
     outbox.attach(peer.clone());
@@ -216,7 +222,7 @@ fn without_a_sink_everything_waits_for_the_task() {
 fn volatile_frames_reach_a_peer_that_only_its_task_writes_to() {
     let peer = Peer::with_room(100);
     let (policy, _) = policy(100, usize::MAX);
-    let outbox = Outbox::new(1, 1, policy);
+    let outbox = Outbox::new(1, None, &THREES, policy);
     assert!(outbox.send_volatile(&[A]));
     assert!(!outbox.send_volatile(&[B]));
     assert_eq!(drain(&outbox, &peer), Drained::Empty);
@@ -226,7 +232,7 @@ fn volatile_frames_reach_a_peer_that_only_its_task_writes_to() {
 #[test]
 fn nothing_to_send_blocks_nobody() {
     let (policy, clock) = policy(100, usize::MAX);
-    let outbox = Outbox::new(1, 1, policy);
+    let outbox = Outbox::new(1, None, &THREES, policy);
     assert_eq!(outbox.send(&[]), Sent::Written);
     assert_eq!(outbox.send(&[Bytes::new()]), Sent::Written);
     clock.advance(Duration::from_secs(10));
@@ -278,9 +284,48 @@ fn a_cut_for_another_reason_says_that_one() {
     let peer = Peer::with_room(4);
     let (outbox, ..) = outbox(100, &peer);
     outbox.send(&[A, B]);
-    outbox.cut_with(&Bytes::from_static(b"GONE"));
+    outbox.cut_with(Close { code: 0, reason: "GONE" });
     peer.room.store(100, Ordering::SeqCst);
     assert_eq!(drain(&outbox, &peer), Drained::Empty);
     assert_eq!(peer.got(), "aaabbbGONE");
     assert!(outbox.status().cut);
+}
+
+#[test]
+fn a_peer_that_asks_takes_one_segment_at_a_time_in_order() {
+    let (policy, clock) = policy(1_000, usize::MAX);
+    let outbox = Outbox::new(1, None, &THREES, policy.clone());
+    assert_eq!(outbox.take(), None);
+    let long = Bytes::from(vec![b'x'; COPIED_BELOW]);
+    outbox.send(&[long.clone(), A]);
+    clock.advance(Duration::from_secs(7));
+    assert_eq!(outbox.take(), Some(long));
+    assert_eq!(outbox.blocked_for(clock.monotonic()), Some(Duration::ZERO));
+    outbox.keep_alive();
+    outbox.close(Close { code: 0, reason: "END" });
+    let rest = [outbox.take(), outbox.take(), outbox.take()];
+    let rest: Vec<u8> = rest.into_iter().flatten().flatten().collect();
+    assert_eq!(rest, b"aaa...END");
+    assert!(outbox.status().closing && !outbox.status().pending);
+    assert_eq!(policy.budget.queued(), 0);
+}
+
+#[test]
+fn each_peer_is_cut_off_in_its_own_framing() {
+    static FIVES: Framing = Framing {
+        frame_end: |segment, offset| offset.div_ceil(5).saturating_mul(5).min(segment.len()),
+        close: |_, _| Bytes::from_static(b"!"),
+        keep_alive: b".....",
+    };
+    let (policy, _) = policy(100, usize::MAX);
+    let peers = [Peer::with_room(4), Peer::with_room(4)];
+    let outboxes = [&THREES, &FIVES].map(|framing| Outbox::new(1, None, framing, policy.clone()));
+    for (outbox, peer) in outboxes.iter().zip(&peers) {
+        outbox.attach(peer.clone());
+        outbox.send(&[Bytes::from_static(b"aaabbbcccdddeee")]);
+        outbox.cut();
+        peer.room.store(100, Ordering::SeqCst);
+        assert_eq!(drain(outbox, peer), Drained::Empty);
+    }
+    assert_eq!([peers[0].got(), peers[1].got()], ["aaabbbCUT", "aaabb!"]);
 }

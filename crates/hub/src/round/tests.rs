@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 
-use base::{ManualClock, Timestamp, Vitals};
+use base::{AccountId, ManualClock, Timestamp, Vitals};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ impl Sink for Ear {
 /// An operation by numbers, as proptest makes them.
 #[derive(Clone, Debug)]
 enum Step {
-    Join { id: u64, owner: i64, format: usize },
+    Join { id: u64, owner: u64, format: usize },
     Leave(u64),
     Publish { text: u8, except: Option<(usize, u64)> },
     Reply { to: u64, text: u8 },
@@ -35,7 +35,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let id = 1_u64..8;
     let step = prop_oneof![
-        2 => (id.clone(), 1_i64..4, 0_usize..2)
+        2 => (id.clone(), 1_u64..8, 0_usize..2)
             .prop_map(|(id, owner, format)| Step::Join { id, owner, format }),
         1 => id.clone().prop_map(Step::Leave),
         5 => (any::<u8>(), proptest::option::of((0_usize..2, 1_u64..8)))
@@ -57,13 +57,28 @@ fn except_of(except: Option<(usize, u64)>) -> Except {
     match except {
         None => Except::Nobody,
         Some((0, id)) => Except::Connection(id),
-        Some((_, owner)) => Except::Owner(i64::try_from(owner).unwrap()),
+        Some((_, number)) => owner(number).map_or(Except::Nobody, Except::Owner),
     }
 }
 
+/// Persons of both kinds, and none.
+fn owner(number: u64) -> Option<Owner> {
+    match number % 3 {
+        0 => None,
+        1 => Some(Owner::Account(AccountId(number.cast_signed()))),
+        _ => Some(Owner::Guest(number)),
+    }
+}
+
+static LINES: crate::Framing = crate::Framing {
+    frame_end: |segment, _| segment.len(),
+    close: |_, _| Bytes::new(),
+    keep_alive: b"",
+};
+
 #[derive(Default)]
 struct Model {
-    present: Vec<(u64, i64, usize)>,
+    present: Vec<(u64, Option<Owner>, usize)>,
     heard: HashMap<u64, Vec<u8>>,
 }
 
@@ -73,7 +88,7 @@ impl Model {
             let left_out = match except {
                 Except::Nobody => false,
                 Except::Connection(connection) => connection == *id,
-                Except::Owner(account) => account == *owner,
+                Except::Owner(person) => Some(person) == *owner,
             };
             if !left_out {
                 self.heard.entry(*id).or_default().extend(frame(*format, text));
@@ -85,8 +100,7 @@ impl Model {
 fn policy() -> Arc<Policy> {
     Arc::new(Policy {
         cap: usize::MAX,
-        cut: Bytes::new(),
-        frame_end: |segment, _| segment.len(),
+        cut: crate::Close { code: 0, reason: "" },
         clock: Arc::new(ManualClock::new(Timestamp(0))),
         budget: Budget::new(usize::MAX).into(),
     })
@@ -101,8 +115,8 @@ async fn check(steps: Vec<Step>) {
     let mut used = std::collections::HashSet::new();
     for step in steps {
         match step {
-            Step::Join { id, owner, format } if used.insert(id) => {
-                let outbox = Arc::new(Outbox::new(id, owner, policy.clone()));
+            Step::Join { id, owner: number, format } if used.insert(id) => {
+                let outbox = Arc::new(Outbox::new(id, owner(number), &LINES, policy.clone()));
                 let ear = Arc::new(Ear::default());
                 outbox.attach(ear.clone());
                 ears.insert(id, ear);
@@ -112,7 +126,7 @@ async fn check(steps: Vec<Step>) {
                     first: vec![Bytes::from_static(b"<hello>")],
                     reserved: None,
                 });
-                model.present.push((id, owner, format));
+                model.present.push((id, owner(number), format));
                 model.heard.entry(id).or_default().extend(b"<hello>");
             }
             Step::Join { .. } => {}
@@ -163,15 +177,19 @@ proptest! {
 fn publication(frame: &'static [u8], volatile: bool) -> Op {
     let mut frames: [Bytes; MAX_FORMATS] = Default::default();
     frames[0] = Bytes::from_static(frame);
-    Op::Publish(Publication { frames, except: [Except::Owner(2); MAX_FORMATS], volatile })
+    Op::Publish(Publication {
+        frames,
+        except: [Except::Owner(Owner::Guest(2)); MAX_FORMATS],
+        volatile,
+    })
 }
 
 #[tokio::test]
 async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
     let policy = policy();
     let mut round = Round::default();
-    let join = |owner| {
-        let outbox = Arc::new(Outbox::new(owner, i64::try_from(owner).unwrap(), policy.clone()));
+    let join = |number| {
+        let outbox = Arc::new(Outbox::new(number, owner(number), &LINES, policy.clone()));
         let ear = Arc::new(Ear::default());
         outbox.attach(ear.clone());
         (
@@ -202,7 +220,7 @@ async fn a_topic_keeps_one_order_over_its_partitions() {
     let policy = policy();
     let mut ears = Vec::new();
     for id in 1..=9_u64 {
-        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        let outbox = Arc::new(Outbox::new(id, owner(7), &LINES, policy.clone()));
         let ear = Arc::new(Ear::default());
         outbox.attach(ear.clone());
         ears.push(ear);
@@ -234,7 +252,7 @@ async fn a_partition_that_panics_is_told_and_nobody_waits_for_it() {
     let topic = crate::Topic::start(2, &vitals);
     let policy = policy();
     let join = |id, sink: Arc<dyn Sink>| {
-        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        let outbox = Arc::new(Outbox::new(id, owner(7), &LINES, policy.clone()));
         outbox.attach(sink);
         topic.submit(&[Op::Join {
             member: Member { outbox, format: Format(0) },

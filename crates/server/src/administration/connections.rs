@@ -1,14 +1,16 @@
-//! The WebSockets and Socket.IO connections that are open now, on the admin site: who, from where, since when, how
-//! much waits for them; and cutting one off.
+//! The WebSockets, streams of events and Socket.IO connections that are open now, on the
+//! admin site: whose (an account's, a guest's or an anonymous visitor's), from where, since
+//! when, how much waits for them; and cutting one off.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use accounts::Accounts;
 use admin::{
     Action, Answer, Column, Count, Description, Model, ModelError, Needs, Outcome, Page, Query,
     Record, Staff, Value,
 };
-use base::AccountId;
+use base::{AccountId, Owner};
 use transport::{OpenSocket, Sockets};
 
 pub(super) struct Connections {
@@ -28,7 +30,8 @@ impl Connections {
         let mut open = self.sockets.list();
         if let Some(search) = &query.search {
             open.retain(|socket| {
-                socket.from.to_string().contains(search) || socket.owner.to_string() == *search
+                let is_owner = socket.owner.is_some_and(|owner| number(owner) == *search);
+                is_owner || socket.from.to_string().contains(search)
             });
         }
         match query.sort.map_or("since", |sort| sort.column) {
@@ -43,12 +46,14 @@ impl Connections {
     }
 
     async fn record(&self, socket: &OpenSocket, names: &mut Names) -> Result<Record, ModelError> {
-        let account = AccountId(socket.owner);
-        if let std::collections::hash_map::Entry::Vacant(unknown) = names.entry(account) {
-            let profile = self.accounts.profile(account).await?;
-            unknown.insert(profile.map_or_else(|| account.to_string(), |it| it.username));
-        }
-        let name = names.get(&account).cloned().unwrap_or_default();
+        let (name, who) = match socket.owner {
+            Some(Owner::Account(account)) => {
+                let name = self.username(account, names).await?;
+                (name.clone(), Value::Link(name, "accounts", account.to_string()))
+            }
+            Some(Owner::Guest(number)) => plain(format!("guest {number}")),
+            None => plain("anonymous visitor".to_owned()),
+        };
         let queued = u64::try_from(socket.queued).unwrap_or(u64::MAX);
         let cells = vec![
             Value::text(format!("{name}, no. {}", socket.id)),
@@ -60,7 +65,7 @@ impl Connections {
             id: socket.id.to_string(),
             name: format!("{name} from {}", socket.from),
             details: vec![
-                ("Who".into(), Value::Link(name, "accounts", account.to_string())),
+                ("Who".into(), who),
                 ("From".into(), cells[1].clone()),
                 ("Since".into(), cells[2].clone()),
                 ("Waiting for it".into(), cells[3].clone()),
@@ -68,6 +73,27 @@ impl Connections {
             cells,
             fields: Vec::new(),
         })
+    }
+
+    async fn username(&self, account: AccountId, names: &mut Names) -> Result<String, ModelError> {
+        if let Entry::Vacant(unknown) = names.entry(account) {
+            let profile = self.accounts.profile(account).await?;
+            unknown.insert(profile.map_or_else(|| account.to_string(), |it| it.username));
+        }
+        Ok(names.get(&account).cloned().unwrap_or_default())
+    }
+}
+
+/// A name that leads nowhere.
+fn plain(name: String) -> (String, Value) {
+    (name.clone(), Value::text(name))
+}
+
+/// The number that an owner is searched by.
+fn number(owner: Owner) -> String {
+    match owner {
+        Owner::Account(account) => account.to_string(),
+        Owner::Guest(number) => number.to_string(),
     }
 }
 
@@ -112,7 +138,7 @@ impl Model for Connections {
 
 fn description() -> Description {
     let about = "Closes the connection. The session stays: a client of ours is back in a moment. \
-                 To keep somebody out, end their sessions or deactivate the account.";
+                 To keep its owner out, end their sessions or deactivate the account.";
     Description {
         about: "The WebSockets and authenticated Socket.IO connections that are open now.",
         columns: vec![
@@ -121,7 +147,7 @@ fn description() -> Description {
             Column::new("since", "Since").sortable(),
             Column::new("queued", "Waiting for it").sortable(),
         ],
-        search: Some("the network address, or the number of an account"),
+        search: Some("the network address, or the number of an account or guest"),
         actions: vec![Action::new("disconnect", "Disconnect", about, Needs::Confirmation)],
         ..Description::new("connections", "connection", "connections")
     }

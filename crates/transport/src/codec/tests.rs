@@ -6,6 +6,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 
 use super::*;
 
+const MAX_MESSAGE: usize = 64 * 1024;
+
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// A client frame, made by hand.
@@ -28,14 +30,15 @@ fn client(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn violation(bytes: &[u8]) -> CloseCode {
-    Decoder::default().decode(&mut bytes.to_vec()).expect_err("a violation").code
+    Decoder::new(MAX_MESSAGE).decode(&mut bytes.to_vec()).expect_err("a violation").code
 }
 
 #[test]
 fn the_example_of_the_rfc() {
     // RFC 6455 section 5.7: a single-frame masked text message "Hello".
     let mut bytes = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
-    let decoded = Decoder::default().decode(&mut bytes).map(|decoded| format!("{decoded:?}"));
+    let decoded =
+        Decoder::new(MAX_MESSAGE).decode(&mut bytes).map(|decoded| format!("{decoded:?}"));
     assert_eq!(decoded, Ok(r#"Frame(11, Text("Hello"))"#.to_owned()));
 }
 
@@ -66,7 +69,7 @@ fn a_length_beyond_the_limit_is_refused_from_the_header_alone() {
 
 #[test]
 fn fragments_join_and_control_frames_pass_between_them() {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(MAX_MESSAGE);
     let mut first = client(false, TEXT, "né".as_bytes().split_at(2).0);
     let mut ping = client(true, PING, b"?");
     let mut last = client(true, CONTINUATION, "né".as_bytes().split_at(2).1);
@@ -79,7 +82,7 @@ fn fragments_join_and_control_frames_pass_between_them() {
 
 #[test]
 fn a_new_message_inside_another_is_refused() {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(MAX_MESSAGE);
     assert!(decoder.decode(&mut client(false, TEXT, b"a")).is_ok());
     let error = decoder.decode(&mut client(true, TEXT, b"b")).expect_err("refused");
     assert_eq!(error.code, CloseCode::Protocol);
@@ -87,7 +90,7 @@ fn a_new_message_inside_another_is_refused() {
 
 #[test]
 fn fragments_without_end_end_at_the_limit() {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(MAX_MESSAGE);
     assert!(decoder.decode(&mut client(false, TEXT, b"")).is_ok());
     let refused_at =
         (1..100_000).find(|_| decoder.decode(&mut client(false, CONTINUATION, b"")).is_err());
@@ -96,7 +99,7 @@ fn fragments_without_end_end_at_the_limit() {
 
 #[test]
 fn fragments_cannot_add_up_beyond_the_limit() {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(MAX_MESSAGE);
     assert!(decoder.decode(&mut client(false, BINARY, &[0; MAX_MESSAGE])).is_ok());
     let error = decoder.decode(&mut client(true, CONTINUATION, &[0])).expect_err("refused");
     assert_eq!(error.code, CloseCode::TooBig);
@@ -104,7 +107,7 @@ fn fragments_cannot_add_up_beyond_the_limit() {
 
 /// What a stream of bytes says, however it is cut into pieces.
 fn read_in_pieces(bytes: &[u8], piece: usize) -> Result<Vec<String>, Violation> {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(MAX_MESSAGE);
     let mut buffer = Vec::new();
     let mut events = Vec::new();
     for piece in bytes.chunks(piece.max(1)) {
@@ -159,7 +162,7 @@ proptest! {
             };
             let mut theirs = Vec::new();
             Frame::from_payload(header, payload.clone().into()).format(&mut theirs).unwrap();
-            let mut ours = Decoder::default();
+            let mut ours = Decoder::new(MAX_MESSAGE);
             let decoded = ours.decode(&mut theirs).unwrap();
             let expected = match opcode {
                 TEXT => Event::Text(std::str::from_utf8(&payload).unwrap()),
@@ -173,5 +176,18 @@ proptest! {
     #[test]
     fn noise_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..600), piece in 1_usize..64) {
         let _ = read_in_pieces(&bytes, piece);
+    }
+}
+
+#[test]
+fn each_connection_has_its_own_limit() {
+    for kib in [64, 128] {
+        let most = kib * 1024;
+        let mut decoder = Decoder::new(most);
+        assert!(decoder.decode(&mut client(true, BINARY, &vec![0; most])).is_ok());
+        let mut long = client(true, BINARY, &vec![0; most + 1]);
+        let beyond = decoder.decode(&mut long);
+        let reason = format!("a message over {kib} KiB").into();
+        assert_eq!(beyond, Err(Violation { code: CloseCode::TooBig, reason }));
     }
 }

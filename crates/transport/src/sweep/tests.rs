@@ -3,6 +3,7 @@ use bytes::Bytes;
 use hub::{Budget, Policy};
 
 use super::*;
+use crate::frame;
 use crate::stall::Watch;
 
 /// A connection, swept while a clock is moved by hand.
@@ -41,12 +42,11 @@ impl Scene {
 fn outbox(id: u64, clock: &Arc<ManualClock>) -> Arc<Outbox> {
     let policy = Policy {
         cap: 1_000,
-        cut: frame::close(CloseCode::TryAgainLater, "too slow"),
-        frame_end: frame::end_of_frame,
+        cut: CloseCode::TryAgainLater.because("too slow"),
         clock: clock.clone(),
         budget: Budget::new(usize::MAX).into(),
     };
-    Arc::new(Outbox::new(id, 1, Arc::new(policy)))
+    Arc::new(Outbox::new(id, None, &frame::WEBSOCKET, Arc::new(policy)))
 }
 
 /// What waits for the peer.
@@ -178,4 +178,28 @@ fn after_a_stall_a_closing_connection_has_its_time_again() {
     assert_eq!(scene.late_at(60), Swept::Fine);
     assert_eq!(scene.at(64), Swept::Fine);
     assert_eq!(scene.at(65), Swept::Lingering);
+}
+
+#[test]
+fn a_stream_of_events_that_says_nothing_is_kept_alive() {
+    let mut scene = Scene::new();
+    let clock = scene.clock.clone();
+    let policy = Policy {
+        cap: 1_000,
+        cut: CloseCode::TryAgainLater.because("too slow"),
+        clock: clock.clone(),
+        budget: Budget::new(usize::MAX).into(),
+    };
+    let outbox = Outbox::new(SPREAD + 3, None, &crate::EVENTS, Arc::new(policy));
+    scene.heartbeat = Heartbeat::one_way(Arc::new(outbox), clock);
+    scene.limits.blocked = Duration::from_secs(60);
+    assert_eq!(scene.at(14), Swept::Fine);
+    assert_eq!(scene.at(15), Swept::Pinged);
+    assert_eq!(told(scene.heartbeat.outbox()), b":\n\n");
+    scene.heartbeat.heard();
+    assert_eq!(scene.at(29), Swept::Fine);
+    assert_eq!(scene.at(30), Swept::Pinged);
+    assert_eq!(scene.at(89), Swept::Pinged, "nor is its silence its death");
+    assert_eq!(scene.at(90), Swept::Slow, "that it takes nothing is");
+    assert!(told(scene.heartbeat.outbox()).ends_with(b": too slow\n\n"));
 }

@@ -15,9 +15,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use transport::{Handler, Limits, Message, Sockets, frame, handshake};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use transport::{Handler, Limits, Message, Sockets, WEBSOCKET, frame};
 
 use crate::peer::{BINARY, FIN};
+
+/// The longest message that it takes.
+pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// How long a case may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,13 +90,14 @@ fn upgrade(
     mut request: Request<Incoming>,
 ) -> Response<String> {
     let upgrade = hyper::upgrade::on(&mut request);
-    let (method, version) = (request.method(), request.version());
-    let headers = handshake::accept(method, version, request.headers(), None);
-    let headers = headers.expect("a valid hand-shake");
-    let outbox = sockets.outbox(1).expect("room for one more");
-    sockets.serve(upgrade, outbox.clone(), from.ip(), Echo(outbox));
-    let mut answer = Response::new(String::new());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    *answer.headers_mut() = headers;
-    answer
+    let key = request.headers().get("sec-websocket-key").expect("a hand-shake");
+    let accepted = derive_accept_key(key.as_bytes());
+    let outbox = sockets.outbox(&WEBSOCKET, None).expect("room for one more");
+    sockets.serve(upgrade, MAX_MESSAGE, outbox.clone(), from.ip(), Echo(outbox));
+    let answer = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header("upgrade", "websocket")
+        .header("connection", "upgrade")
+        .header("sec-websocket-accept", accepted);
+    answer.body(String::new()).expect("a valid answer")
 }

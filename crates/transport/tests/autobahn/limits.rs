@@ -1,9 +1,10 @@
 //! 9: limits and performance. The suite's messages go up to 16 MiB; here a message is at
 //! most 64 KiB in at most 1,024 fragments, and what is larger is answered with 1009.
 
-use transport::{MAX_FRAGMENTS, MAX_MESSAGE};
+use transport::MAX_FRAGMENTS;
 
 use crate::case::{Case, case, run};
+use crate::echo::MAX_MESSAGE;
 use crate::peer::{BINARY, Chop, FIN, TEXT, fragments, frame};
 
 const KIB: usize = 1024;

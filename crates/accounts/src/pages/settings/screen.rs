@@ -9,8 +9,8 @@ use super::super::Page;
 use super::super::device::Device;
 use super::super::errors::{Errors, retry_after};
 use super::super::fields::Fields;
-use super::super::member::Member;
 use super::super::redirect;
+use super::super::signed_in::SignedInPage;
 use super::super::when::When;
 use crate::{Profile, SessionInfo, SessionKind};
 
@@ -91,7 +91,7 @@ struct Thing {
 }
 
 impl Thing {
-    fn of(info: SessionInfo, member: &Member) -> Self {
+    fn of(info: SessionInfo, caller: &SignedInPage) -> Self {
         let device = Device::of(info.user_agent.as_deref());
         Self {
             id: info.session.0,
@@ -100,7 +100,7 @@ impl Thing {
             address: info.address,
             created: When(info.created_at),
             last_used: When(info.last_used_at),
-            current: info.session == member.principal.session,
+            current: info.session == caller.principal.session,
         }
     }
 }
@@ -124,24 +124,24 @@ struct Settings {
 impl Screen {
     pub(super) async fn show(
         self,
-        member: &Member,
+        caller: &SignedInPage,
         status: StatusCode,
     ) -> Result<Response, ApiError> {
-        let (accounts, account) = (&member.desk.accounts, member.principal.account);
+        let (accounts, account) = (&caller.state.accounts, caller.principal.account);
         let profile = accounts.profile(account).await.map_err(ApiError::storage_failed)?;
         // Deleted this very moment.
         let Some(profile) = profile else {
             return Ok(redirect(StatusCode::FOUND, "/login/"));
         };
         let sessions = accounts.sessions(account).await.map_err(ApiError::storage_failed)?;
-        let others = sessions.iter().any(|info| info.session != member.principal.session);
+        let others = sessions.iter().any(|info| info.session != caller.principal.session);
         let (devices, tokens): (Vec<_>, Vec<_>) =
             sessions.into_iter().partition(|info| info.kind == SessionKind::Browser);
         let things = |infos: Vec<SessionInfo>| {
-            infos.into_iter().map(|info| Thing::of(info, member)).collect::<Vec<_>>()
+            infos.into_iter().map(|info| Thing::of(info, caller)).collect::<Vec<_>>()
         };
         let template = Settings {
-            page: member.page(),
+            page: caller.page(),
             email_label: if profile.email.is_some() { "New address" } else { "Email" },
             devices: things(devices),
             tokens: things(tokens),
@@ -153,6 +153,6 @@ impl Screen {
             profile,
         };
         let wait = template.errors.retry_after();
-        Ok(retry_after(wait, member.answer(status, &template)?))
+        Ok(retry_after(wait, super::super::page(status, &template)?))
     }
 }

@@ -1,20 +1,18 @@
-//! Whoever stands at the door: a visitor, known by a random cookie, and the pages that
-//! only say something.
+//! A visitor, known by a random cookie, and the pages that only say something.
 
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
-use base::Principal;
 use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use http_kit::{ApiError, Client, cookie, set_cookie};
+use http_kit::{ApiError, Client, SignedIn, cookie, set_cookie};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::csrf::{self, Holder};
 use super::fields::Fields;
-use super::{Desk, Page, page};
+use super::{Page, PageState, page};
 use crate::SignInContext;
 
 /// The name of the visitor's cookie; it holds nothing but chance.
@@ -28,19 +26,19 @@ pub(super) const TOKEN_FIELD: &str = "csrf_token";
 
 /// A request to one of the pages for people who are not signed in.
 pub(super) struct Visitor {
-    pub(super) desk: Desk,
+    pub(super) state: PageState,
     pub(super) client: Client,
     pub(super) headers: HeaderMap,
-    /// Whose session the browser holds, if any.
-    pub(super) member: Option<Principal>,
+    /// Whether the browser holds a session.
+    pub(super) is_signed_in: bool,
     cookie: String,
 }
 
 impl Visitor {
     /// What a page shows of itself.
     pub(super) fn page(&self) -> Page {
-        let csrf = self.desk.csrf.token(&Holder::Visitor(&self.cookie));
-        Page { assets: Arc::clone(&self.desk.assets), csrf }
+        let csrf = csrf::token(&self.state.signer, &Holder::Visitor(&self.cookie));
+        Page { assets: Arc::clone(&self.state.assets), csrf }
     }
 
     /// The page, with the cookie that its forms' token is made of.
@@ -50,42 +48,39 @@ impl Visitor {
         template: &impl Template,
     ) -> Result<Response, ApiError> {
         let mut response = page(status, template)?;
-        let expires = self.desk.accounts.now().plus(COOKIE_LIFE);
+        let expires = self.state.accounts.now().plus(COOKIE_LIFE);
         let cookie = set_cookie(COOKIE, &self.cookie, self.client.secure, expires);
         response.headers_mut().append(SET_COOKIE, cookie);
         Ok(response)
     }
 
     /// A page that says one thing.
-    pub(super) fn say(&self, status: StatusCode, said: Words) -> Result<Response, ApiError> {
-        let Words { icon, heading, texts, href, link } = said;
-        self.answer(status, &Said { page: self.page(), icon, heading, texts, href, link })
+    pub(super) fn notice(&self, status: StatusCode, notice: Notice) -> Result<Response, ApiError> {
+        let Notice { icon, heading, texts, href, link } = notice;
+        self.answer(status, &NoticePage { page: self.page(), icon, heading, texts, href, link })
     }
 
-    /// From where this request signs in.
+    /// What a sign-in notes of this request.
     pub(super) async fn context(&self) -> Result<SignInContext, ApiError> {
-        let context = self.desk.accounts.sign_in_context(&self.headers, &self.client).await;
+        let context = self.state.accounts.sign_in_context(&self.headers, &self.client).await;
         context.map_err(ApiError::storage_failed)
     }
 }
 
-impl FromRequestParts<Desk> for Visitor {
+impl FromRequestParts<PageState> for Visitor {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, ApiError> {
-        let client = Client::from_request_parts(parts, desk).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &PageState) -> Result<Self, ApiError> {
+        let client = Client::from_request_parts(parts, state).await?;
         let headers = parts.headers.clone();
         let kept = cookie(&headers, COOKIE).filter(|cookie| csrf::is_visitor(cookie));
         let cookie = match kept {
             Some(kept) => kept.to_owned(),
-            None => csrf::visitor(&*desk.accounts.0.random),
+            None => csrf::visitor(&*state.accounts.0.random),
         };
-        let member = match desk.accounts.admit(&headers, &client).await {
-            Ok(admitted) => Some(admitted.principal),
-            Err(error) if error.status().is_server_error() => return Err(error),
-            Err(_) => None,
-        };
-        Ok(Self { desk: desk.clone(), client, headers, member, cookie })
+        let signed_in = SignedIn::optional(parts).await?;
+        let is_signed_in = signed_in.is_some();
+        Ok(Self { state: state.clone(), client, headers, is_signed_in, cookie })
     }
 }
 
@@ -98,21 +93,21 @@ pub(super) struct VisitorForm {
     pub(super) genuine: bool,
 }
 
-impl FromRequest<Desk> for VisitorForm {
+impl FromRequest<PageState> for VisitorForm {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, desk: &Desk) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &PageState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, desk).await?;
+        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
         let fields = Fields::of_form(Request::from_parts(parts, body)).await?;
         let holder = Holder::Visitor(&visitor.cookie);
-        let genuine = desk.csrf.holds(&holder, fields.raw(TOKEN_FIELD));
+        let genuine = csrf::verify(&state.signer, &holder, fields.raw(TOKEN_FIELD));
         Ok(Self { visitor, fields, genuine })
     }
 }
 
 /// One thing to say, and where to go from here.
-pub(super) struct Words {
+pub(super) struct Notice {
     pub(super) icon: &'static str,
     pub(super) heading: &'static str,
     pub(super) texts: &'static [&'static str],
@@ -120,10 +115,10 @@ pub(super) struct Words {
     pub(super) link: &'static str,
 }
 
-/// The page of [`Words`].
+/// The page of [`Notice`].
 #[derive(Template)]
 #[template(path = "message.html")]
-pub(super) struct Said {
+pub(super) struct NoticePage {
     pub(super) page: Page,
     pub(super) icon: &'static str,
     pub(super) heading: &'static str,
@@ -144,7 +139,7 @@ pub(super) struct Press {
 }
 
 /// A link from a mail that leads nowhere any more: the same for every cause.
-pub(super) const DEAD_LINK: Words = Words {
+pub(super) const DEAD_LINK: Notice = Notice {
     icon: "alert",
     heading: "This link does not work any more",
     texts: &["It was used already, or it is too old. Ask for a new one."],

@@ -9,13 +9,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
+use crate::ApiError;
+
 /// Appended to the client's key before hashing (RFC 6455 section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Why a request cannot become a WebSocket: a sentence for the caller.
-/// [`Refusal::status`] is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(super) enum HandshakeError {
     /// It does not ask to.
     #[error("This address speaks WebSocket: an upgrade is required.")]
     NotAnUpgrade,
@@ -30,11 +31,8 @@ pub enum Refusal {
     Method,
 }
 
-impl Refusal {
-    /// The status to answer with. With 426 belong the headers of
-    /// [`Refusal::headers`].
-    #[must_use]
-    pub fn status(self) -> StatusCode {
+impl HandshakeError {
+    fn status(self) -> StatusCode {
         match self {
             Self::NotAnUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Key | Self::Method => StatusCode::BAD_REQUEST,
@@ -42,8 +40,7 @@ impl Refusal {
     }
 
     /// What the answer tells a client that could do better.
-    #[must_use]
-    pub fn headers(self) -> Vec<(HeaderName, HeaderValue)> {
+    fn headers(self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
             Self::NotAnUpgrade => vec![
                 (UPGRADE, HeaderValue::from_static("websocket")),
@@ -55,29 +52,40 @@ impl Refusal {
     }
 }
 
+impl From<HandshakeError> for ApiError {
+    fn from(error: HandshakeError) -> Self {
+        Self::new(error.status(), error.to_string()).with_headers(error.headers())
+    }
+}
+
+/// Whether the request asks to become a WebSocket, well or badly.
+pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
+    has_token(headers, &UPGRADE, "websocket")
+}
+
 /// Checks a request and gives the headers of the 101 answer. `protocol` is the
 /// subprotocol chosen, if any (see [`offers`]).
 ///
 /// # Errors
-/// [`Refusal`] when the request is no valid hand-shake.
-pub fn accept(
+/// [`HandshakeError`] when the request is no valid hand-shake.
+pub(super) fn accept(
     method: &Method,
     version: Version,
     headers: &HeaderMap,
     protocol: Option<&'static str>,
-) -> Result<HeaderMap, Refusal> {
-    if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
-        return Err(Refusal::NotAnUpgrade);
+) -> Result<HeaderMap, HandshakeError> {
+    if !is_upgrade(headers) || !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(HandshakeError::NotAnUpgrade);
     }
     if method != Method::GET || version != Version::HTTP_11 {
-        return Err(Refusal::Method);
+        return Err(HandshakeError::Method);
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        return Err(Refusal::Version);
+        return Err(HandshakeError::Version);
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Refusal::Key)?.as_bytes();
+    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?.as_bytes();
     if BASE64_STANDARD.decode(key).map_or(true, |nonce| nonce.len() != 16) {
-        return Err(Refusal::Key);
+        return Err(HandshakeError::Key);
     }
     let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
     hash.update(key);
@@ -87,7 +95,7 @@ pub fn accept(
     let mut answer = HeaderMap::with_capacity(4);
     answer.insert(UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    let accepted = HeaderValue::try_from(accepted).map_err(|_| Refusal::Key)?;
+    let accepted = HeaderValue::try_from(accepted).map_err(|_| HandshakeError::Key)?;
     answer.insert(SEC_WEBSOCKET_ACCEPT, accepted);
     if let Some(protocol) = protocol {
         answer.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
@@ -96,8 +104,7 @@ pub fn accept(
 }
 
 /// Whether the client offers the subprotocol `name`.
-#[must_use]
-pub fn offers(headers: &HeaderMap, name: &str) -> bool {
+pub(super) fn offers(headers: &HeaderMap, name: &str) -> bool {
     tokens(headers, &SEC_WEBSOCKET_PROTOCOL).any(|token| token == name)
 }
 
@@ -132,7 +139,7 @@ mod tests {
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
 
-    fn verdict(headers: &HeaderMap) -> Result<HeaderMap, Refusal> {
+    fn verdict(headers: &HeaderMap) -> Result<HeaderMap, HandshakeError> {
         accept(&Method::GET, Version::HTTP_11, headers, None)
     }
 
@@ -156,9 +163,9 @@ mod tests {
         assert_eq!(without("sec-websocket-key"), 400);
         let mut headers = request(&GOOD);
         headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_static("c2hvcnQ="));
-        assert_eq!(verdict(&headers), Err(Refusal::Key));
+        assert_eq!(verdict(&headers), Err(HandshakeError::Key));
         let post = accept(&Method::POST, Version::HTTP_11, &request(&GOOD), None);
-        assert_eq!(post, Err(Refusal::Method));
+        assert_eq!(post, Err(HandshakeError::Method));
     }
 
     #[test]

@@ -1,0 +1,159 @@
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use base::{ManualClock, Timestamp};
+use http::Response;
+use hub::Outbox;
+
+use super::*;
+use crate::{Limits, Sockets};
+
+/// Says when it is dropped.
+struct Reader(Arc<AtomicBool>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+struct Scene {
+    sockets: Sockets,
+    outbox: Arc<Outbox>,
+    answer: Response<EventStream<Reader>>,
+    gone: Arc<AtomicBool>,
+}
+
+fn open(limits: Limits) -> Scene {
+    let sockets = Sockets::new(Arc::new(ManualClock::new(Timestamp(0))), limits);
+    let outbox = sockets.outbox(&EVENTS, None).expect("room for one more");
+    let gone = Arc::new(AtomicBool::new(false));
+    let from = [127, 0, 0, 1].into();
+    let answer = sockets.event_stream(outbox.clone(), from, Reader(gone.clone()));
+    Scene { sockets, outbox, answer, gone }
+}
+
+impl Scene {
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+
+    /// What the reader gets next; `None` at the end.
+    async fn next(&mut self) -> Option<String> {
+        let frame = poll_fn(|cx| Pin::new(self.answer.body_mut()).poll_frame(cx)).await?;
+        let bytes = frame.expect("the stream goes on").into_data().expect("data");
+        Some(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    async fn is_idle(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.next() => false,
+            () = std::future::ready(()) => true,
+        }
+    }
+}
+
+#[test]
+fn an_event_is_written_as_the_standard_has_it() {
+    assert_eq!(event("done", None, "{}"), "event: done\ndata: {}\n\n");
+    assert_eq!(event("chunk", Some("7"), "a"), "event: chunk\nid: 7\ndata: a\n\n");
+    let lines = event("x", None, "a\r\nb\rc\n");
+    assert_eq!(lines, "event: x\ndata: a\ndata: b\ndata: c\ndata: \n\n");
+}
+
+#[test]
+fn the_end_of_an_event_is_found_from_any_offset_inside_it() {
+    let events = [event("a", None, "one\n\nmore"), event("b", None, ""), event("c", None, "x")];
+    let segment = events.concat();
+    let mut start = 0;
+    for event in &events {
+        let end = start + event.len();
+        for offset in start + 1..=end {
+            assert_eq!(end_of_event(&segment, offset), end, "{offset}");
+        }
+        start = end;
+    }
+    assert_eq!(end_of_event(&segment, 0), 0);
+    assert_eq!(end_of_event(b"data: half", 3), 10);
+}
+
+#[tokio::test]
+async fn the_reader_gets_every_event_in_order_and_then_the_end() {
+    let mut scene = open(Limits::default());
+    let headers = scene.answer.headers().clone();
+    assert_eq!(headers["content-type"], "text/event-stream");
+    assert_eq!(headers["cache-control"], "no-cache, no-transform");
+    assert_eq!(headers["x-accel-buffering"], "no");
+    assert!(scene.is_idle().await);
+    for number in 0..3 {
+        scene.outbox.send(&[event("n", None, &number.to_string())]);
+    }
+    let mut read = String::new();
+    while !read.contains("data: 2\n\n") {
+        read += &scene.next().await.expect("an event");
+    }
+    assert_eq!(read, "event: n\ndata: 0\n\nevent: n\ndata: 1\n\nevent: n\ndata: 2\n\n");
+    assert!(scene.is_idle().await && !scene.is_gone());
+    scene.outbox.finish(event("done", None, ""));
+    assert_eq!(scene.next().await.as_deref(), Some("event: done\ndata: \n\n"));
+    assert_eq!(scene.next().await, None);
+    assert!(scene.is_gone(), "what was opened with it goes with the end");
+}
+
+#[tokio::test]
+async fn a_waiting_reader_is_woken_by_an_event() {
+    let mut scene = open(Limits::default());
+    let outbox = scene.outbox.clone();
+    let (read, ()) = tokio::join!(scene.next(), async {
+        tokio::task::yield_now().await;
+        outbox.send(&[event("n", None, "x")]);
+    });
+    assert_eq!(read.as_deref(), Some("event: n\ndata: x\n\n"));
+}
+
+#[tokio::test]
+async fn a_reader_who_goes_frees_everything_at_once() {
+    let Scene { sockets, outbox, answer, gone } = open(Limits::default());
+    outbox.send(&[event("n", None, "x")]);
+    assert_eq!((sockets.open(), sockets.list().len()), (1, 1));
+    assert_eq!(sockets.list()[0].owner, None);
+    drop(answer);
+    assert!(gone.load(Ordering::SeqCst));
+    assert_eq!((sockets.open(), sockets.queued()), (0, 0));
+    assert_eq!(outbox.send(&[event("n", None, "x")]), hub::Sent::Closed);
+}
+
+#[tokio::test]
+async fn a_reader_who_takes_nothing_is_cut_off_after_whole_events() {
+    let mut scene = open(Limits { outbox: 100, ..Limits::default() });
+    let long = event("n", None, &"x".repeat(60));
+    scene.outbox.send(std::slice::from_ref(&long));
+    assert_eq!(scene.next().await.map(|read| read.len()), Some(long.len()));
+    assert_eq!(scene.outbox.send(&[long.clone(), long]), hub::Sent::Cut);
+    assert!(scene.next().await.expect("why").starts_with(": too slow"));
+    assert_eq!(scene.next().await, None);
+}
+
+#[tokio::test]
+async fn a_drain_ends_the_stream_and_waits_for_its_reader() {
+    let mut scene = open(Limits::default());
+    let sockets = scene.sockets.clone();
+    let drain = tokio::spawn(async move { sockets.drain(Duration::from_secs(60)).await });
+    let last = scene.next().await.expect("why");
+    assert!(last.starts_with(": the server is going away") && last.ends_with("\n\n"));
+    assert_eq!(scene.next().await, None);
+    assert!(!drain.is_finished());
+    drop(scene);
+    assert_eq!(drain.await.expect("no panic"), crate::Drained { told: 1, cut: 0 });
+}
+
+#[tokio::test]
+async fn a_stream_that_is_given_up_is_no_whole_answer() {
+    let mut scene = open(Limits::default());
+    scene.outbox.abort();
+    let frame = poll_fn(|cx| Pin::new(scene.answer.body_mut()).poll_frame(cx)).await;
+    assert!(frame.expect("not the end").is_err());
+    assert!(scene.is_gone());
+}
