@@ -17,6 +17,7 @@ use crate::commit;
 use crate::recent::{RECENT, Recent};
 use crate::room::{Room, usher};
 use crate::routes;
+use crate::settings::OperatorSettings;
 use crate::socketio::{Options, Socketio};
 use crate::store::Store;
 
@@ -68,7 +69,7 @@ impl Default for Settings {
             exempt: Exempt::default(),
             origins: OriginPolicy::default(),
             partitions: 1,
-            auth_timeout: Duration::from_secs(1),
+            auth_timeout: OperatorSettings::default().auth_timeout,
             past: Past::Unnoted,
             vitals: Vitals::default(),
         }

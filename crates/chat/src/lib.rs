@@ -26,10 +26,15 @@ mod message;
 mod recent;
 mod room;
 mod routes;
+mod settings;
 mod socketio;
 mod store;
 
 pub use chat::{Chat, Past, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
 pub use room::MAX_CONNECTIONS;
+pub use settings::OperatorSettings;
 pub use store::migrations;
+
+/// What can be set about the chat.
+pub const SETTINGS: capability::settings::Group = OperatorSettings::GROUP;

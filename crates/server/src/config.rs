@@ -2,66 +2,81 @@
 //!
 //! Four layers, each over the one before: defaults, a TOML file (only if one is
 //! named), the environment, flags. Each value remembers where it came from, so
-//! that an error and `packetboat config` can say so. A setting is one row in
-//! `config/known.rs` and one line in [`Settings::from_layers`].
+//! that an error and `packetboat config` can say so. A setting is one row: of the server's
+//! here, of a capability in the capability.
 //!
 //! Relative paths are relative to the working directory, wherever they stand.
 
 mod error;
 mod file;
-mod known;
 mod layers;
 mod print;
+mod rows;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
+use capability::settings::{Computed, Secrecy, Values, list, optional, parsed, with_default};
 use http_kit::{NamedOrigin, Origin};
 use ipnet::IpNet;
 use mail::{Sender, SmtpUrl};
 
+use crate::capabilities;
+
 pub use error::ConfigError;
 pub use layers::{Flags, Layers};
 
-/// Everything that can be set, read and checked.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `listen`: addresses to serve on. Port 0 lets the system choose.
-    pub listen: Vec<SocketAddr>,
-    /// `data`: the data folder.
-    pub data: PathBuf,
-    /// `public_url`: the origin under which people reach this server.
-    pub public_url: Option<Origin>,
-    /// `trusted_proxies`: networks whose forwarding headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// `allowed_origins`: other sites whose pages may act here.
-    pub allowed_origins: Vec<NamedOrigin>,
-    /// `tls.cert` and `tls.key`: both or neither.
-    pub tls: Option<TlsFiles>,
-    /// `database.url`; a file in the data folder if not set.
-    pub database_url: Option<String>,
-    /// Whether the database may be another one than the data folder notes. No setting
-    /// that is kept anywhere, only the flag `--new-database` of one start.
-    pub new_database: bool,
-    /// `limits.exempt`: networks to which rate limits do not apply.
-    pub exempt: Vec<IpNet>,
-    /// `chat.auth_timeout_ms`: how long a Socket.IO client may take to authenticate.
-    pub chat_auth_timeout: Duration,
-    /// `mail.smtp_url`: where mails are handed in; an outbox folder if not set.
-    pub mail_smtp: Option<SmtpUrl>,
-    /// `mail.from`: whom mails come from.
-    pub mail_from: Option<Sender>,
-    /// `mail.templates`: a folder with the operator's own texts.
-    pub mail_templates: Option<PathBuf>,
-    /// `log.format`.
-    pub log_format: LogFormat,
-    /// `log.level`: a level, or directives of tracing's filter.
-    pub log_level: String,
-    /// `metrics.listen`: an address of its own for `/metrics`.
-    pub metrics_listen: Option<SocketAddr>,
-    /// `metrics.token`: who has it may read `/metrics`.
-    pub metrics_token: Option<String>,
+capability::settings! {
+    /// Everything that can be set, read and checked.
+    #[derive(Clone, Debug)]
+    pub struct Settings {
+        /// addresses to serve on, each an IP address and a port; flag `--listen`
+        pub listen: Vec<SocketAddr> =
+            list("listen", "0.0.0.0:7777", ADDRESS, parsed).not_empty(),
+        /// the data folder; flag `--data`
+        pub data: PathBuf =
+            with_default("data", "./packetboat-data", FOLDER, parsed).not_empty(),
+        /// the origin under which people reach the server, such as `https://chat.example.org`: printed at start, and its pages are let in
+        pub public_url: Option<Origin> = optional("public_url", ORIGIN, parsed),
+        /// networks or addresses whose `X-Forwarded-For`, `-Proto` and `-Host` are believed
+        pub trusted_proxies: Vec<IpNet> = list("trusted_proxies", "", NETWORK, network),
+        /// other sites whose pages may act here with a visitor's cookie
+        pub allowed_origins: Vec<NamedOrigin> =
+            list("allowed_origins", "", NAMED_ORIGIN, parsed),
+        /// certificate chain, PEM, the server's own first; with `tls.key` every `listen` address speaks TLS
+        pub tls_cert: Option<PathBuf> = optional("tls.cert", FILE, parsed),
+        /// its private key, PEM (PKCS #8, PKCS #1 or SEC1)
+        pub tls_key: Option<PathBuf> = optional("tls.key", FILE, parsed),
+        /// `sqlite://PATH?mode=rwc`; no other kind yet
+        pub database_url: Option<String> = optional("database.url", DATABASE, database_url)
+            .secret(Secrecy::Url)
+            .otherwise("`packetboat.db` in the data folder"),
+        /// networks to which rate limits do not apply; limits on memory always do
+        pub exempt: Vec<IpNet> = list("limits.exempt", "", NETWORK, network),
+        /// the SMTP server that mails are handed in at; without it they become files, see [Mail](#mail)
+        pub mail_smtp: Option<SmtpUrl> =
+            optional("mail.smtp_url", SMTP, parsed).secret(Secrecy::Url),
+        /// whom mails come from, such as `Packetboat <boat@example.org>`
+        pub mail_from: Option<Sender> = optional("mail.from", SENDER, parsed)
+            .otherwise("the SMTP user if it is an address, else `packetboat@` the host of `public_url`"),
+        /// a folder with your own texts in place of the built-in ones
+        pub mail_templates: Option<PathBuf> = optional("mail.templates", FOLDER, parsed),
+        /// `text` or `json`
+        pub log_format: LogFormat =
+            with_default("log.format", "text", "text or json", log_format),
+        /// `error`, `warn`, `info`, `debug`, `trace`, `off`, or directives such as `info,accounts=debug`
+        pub log_level: String = with_default("log.level", "info", LEVEL, log_level),
+        /// an address of its own for `/metrics`, without TLS
+        pub metrics_listen: Option<SocketAddr> = optional("metrics.listen", ADDRESS, parsed),
+        /// who sends `Authorization: Bearer <token>` may read `/metrics`; 16 characters or more
+        pub metrics_token: Option<String> =
+            optional("metrics.token", TOKEN, token).secret(Secrecy::Hidden),
+        /// Whether the database may be another one than the data folder notes. No setting
+        /// that is kept anywhere, only the flag `--new-database` of one start.
+        pub new_database: bool = Computed(|_| false),
+        /// What was set, for the capabilities to read their own settings from.
+        pub values: Values = Computed(Values::clone),
+    }
 }
 
 /// Where the TLS identity is.
@@ -89,56 +104,38 @@ impl Settings {
     /// Never: the defaults are valid, which a test holds.
     #[must_use]
     pub fn in_folder(data: PathBuf) -> Self {
-        let defaults = Self::from_layers(&Layers::defaults()).expect("the defaults are valid");
+        let defaults = Self::read(&Values::default()).expect("the defaults are valid");
         Self { data, ..defaults }
     }
 
-    /// Checks the values in force.
+    /// Checks the values in force, those of the capabilities too.
     ///
     /// # Errors
     /// The first value that is not what its setting expects: which, where from,
     /// what was expected.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
-        let tls = match (layers.path("tls.cert"), layers.path("tls.key")) {
-            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
-            (None, None) => None,
+        let settings = Self::read(layers.values())?;
+        match (&settings.tls_cert, &settings.tls_key) {
             (Some(_), None) => return Err(ConfigError::half("tls.cert", "tls.key")),
             (None, Some(_)) => return Err(ConfigError::half("tls.key", "tls.cert")),
-        };
-        let data = layers.path("data").ok_or(ConfigError::Missing { name: "data" })?;
-        let listen = layers.many("listen", ADDRESS, |text| text.parse().ok())?;
-        if listen.is_empty() {
-            return Err(ConfigError::Missing { name: "listen" });
+            (Some(_), Some(_)) | (None, None) => {}
         }
-        Ok(Self {
-            listen,
-            data,
-            tls,
-            public_url: layers.one("public_url", ORIGIN, |text| text.parse().ok())?,
-            trusted_proxies: layers.many("trusted_proxies", NETWORK, network)?,
-            allowed_origins: layers
-                .many("allowed_origins", NAMED_ORIGIN, |text| text.parse().ok())?,
-            database_url: layers.one("database.url", DATABASE, database_url)?,
-            new_database: false,
-            exempt: layers.many("limits.exempt", NETWORK, network)?,
-            chat_auth_timeout: layers
-                .one("chat.auth_timeout_ms", AUTH_TIMEOUT, auth_timeout)?
-                .unwrap_or(Duration::from_secs(1)),
-            mail_smtp: layers.one("mail.smtp_url", SMTP, |text| text.parse().ok())?,
-            mail_from: layers.one("mail.from", SENDER, |text| text.parse().ok())?,
-            mail_templates: layers.path("mail.templates"),
-            log_format: layers
-                .one("log.format", "text or json", log_format)?
-                .unwrap_or(LogFormat::Text),
-            log_level: layers
-                .one("log.level", LEVEL, log_level)?
-                .unwrap_or_else(|| "info".to_owned()),
-            metrics_listen: layers.one("metrics.listen", ADDRESS, |text| text.parse().ok())?,
-            metrics_token: layers.one("metrics.token", TOKEN, token)?,
-        })
+        for group in capabilities::settings() {
+            (group.check)(layers.values())?;
+        }
+        Ok(settings)
+    }
+
+    /// The files of the TLS identity, if the server speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (cert, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(TlsFiles { cert, key })
     }
 }
 
+const FILE: &str = "a path";
+const FOLDER: &str = "a path";
 const ADDRESS: &str = "an IP address and a port, such as 0.0.0.0:7777";
 const ORIGIN: &str = "http://host[:port] or https://host[:port]";
 const NAMED_ORIGIN: &str =
@@ -150,7 +147,6 @@ const SMTP: &str = "smtp://[user:password@]host[:port][?tls=required] or smtps:/
 const SENDER: &str = "an address such as Packetboat <boat@example.org>";
 const LEVEL: &str =
     "error, warn, info, debug, trace, off or directives such as info,accounts=debug";
-const AUTH_TIMEOUT: &str = "milliseconds, from 100 to 60000";
 const TOKEN: &str = "16 characters or more";
 
 /// The shortest `metrics.token` that is worth guarding something with.
@@ -162,11 +158,6 @@ fn network(text: &str) -> Option<IpNet> {
 
 fn database_url(text: &str) -> Option<String> {
     text.contains(':').then(|| text.to_owned())
-}
-
-fn auth_timeout(text: &str) -> Option<Duration> {
-    let millis = text.parse().ok().filter(|millis| (100..=60_000).contains(millis))?;
-    Some(Duration::from_millis(millis))
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {
@@ -200,7 +191,7 @@ mod tests {
         let settings = Settings::in_folder(PathBuf::from("/somewhere"));
         assert_eq!(settings.listen, ["0.0.0.0:7777".parse().unwrap()]);
         assert_eq!(settings.data, PathBuf::from("/somewhere"));
-        assert!(settings.tls.is_none() && settings.database_url.is_none());
+        assert!(settings.tls().is_none() && settings.database_url.is_none());
     }
 
     fn with(environment: &[(&str, &str)]) -> Result<Settings, String> {
@@ -255,7 +246,7 @@ mod tests {
     #[test]
     fn an_empty_variable_sets_nothing() {
         let settings = with(&[("PACKETBOAT_PUBLIC_URL", ""), ("PACKETBOAT_TLS__KEY", "")]).unwrap();
-        assert!(settings.public_url.is_none() && settings.tls.is_none());
+        assert!(settings.public_url.is_none() && settings.tls().is_none());
         assert_eq!(with(&[("PACKETBOAT_DATA", "")]).unwrap_err(), "data is empty");
     }
 

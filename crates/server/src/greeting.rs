@@ -19,7 +19,7 @@ impl Greeting {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             public_url: settings.public_url.as_ref().map(ToString::to_string),
-            secure: settings.tls.is_some(),
+            secure: settings.tls().is_some(),
         }
     }
 

@@ -10,6 +10,7 @@
 mod administration;
 mod api;
 mod bind;
+mod capabilities;
 pub mod cli;
 pub mod config;
 mod data;

@@ -10,7 +10,7 @@ use crate::Settings;
 pub fn base_url(settings: &Settings, first: SocketAddr) -> String {
     match &settings.public_url {
         Some(url) => url.to_string(),
-        None => url_of(settings.tls.is_some(), first),
+        None => url_of(settings.tls().is_some(), first),
     }
 }
 

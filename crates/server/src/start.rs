@@ -72,6 +72,9 @@ pub enum StartError {
     /// The embedded pages do not agree with the list of them.
     #[error(transparent)]
     Pages(#[from] PagesError),
+    /// A capability's settings.
+    #[error(transparent)]
+    Setting(#[from] capability::settings::SettingError),
     /// The metrics cannot be collected.
     #[error("cannot collect metrics: {0}")]
     Metrics(String),
@@ -151,7 +154,7 @@ fn vitals(failed: CancellationToken) -> Vitals {
 
 fn load_tls(settings: &Settings) -> Result<Option<Arc<Tls>>, TlsError> {
     let load = |cert: &Path, key: &Path| Tls::load(cert, key).map(Arc::new);
-    settings.tls.as_ref().map(|files| load(&files.cert, &files.key)).transpose()
+    settings.tls().map(|files| load(&files.cert, &files.key)).transpose()
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

@@ -71,7 +71,7 @@ impl House {
         (origins, database, mailing): (OriginPolicy, Database, Mailing),
         past: Past,
         vitals: &Vitals,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Self, crate::StartError> {
         let clock = Arc::clone(&environment.clock);
         let random = Arc::clone(&environment.random);
         let exempt = Exempt(settings.exempt.clone());
@@ -81,7 +81,7 @@ impl House {
             exempt: exempt.clone(),
             origins,
             partitions,
-            auth_timeout: settings.chat_auth_timeout,
+            auth_timeout: chat::OperatorSettings::read(&settings.values)?.auth_timeout,
             past,
             vitals: vitals.clone(),
             ..chat::Settings::default()

@@ -281,7 +281,7 @@ async fn accounts_are_added_and_edited() {
 async fn socketio_clients_are_live_connections_too() {
     // A busy machine must not look like a client that does not authenticate.
     let server = TestServer::with(|settings| {
-        settings.chat_auth_timeout = std::time::Duration::from_secs(60);
+        settings.values.set("chat.auth_timeout_ms", "60000");
     });
     let admin = Admin::new(&server, "sam").await;
     let ann = server.person("ann").await;

@@ -2,7 +2,6 @@
 //! The official clients are in `e2e/socketio`; here is what they never do, too.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::{Http, Person, Raw, Refused, Socket, TestServer};
@@ -127,7 +126,7 @@ async fn revoke(server: &TestServer, token: &str) {
 
 /// A server on which nobody is late: on a busy machine everybody may be.
 fn patient() -> TestServer {
-    TestServer::with(|settings| settings.chat_auth_timeout = Duration::from_secs(60))
+    TestServer::with(|settings| settings.values.set("chat.auth_timeout_ms", "60000"))
 }
 
 async fn online(server: &TestServer, person: &Person) -> Value {
@@ -284,8 +283,7 @@ async fn a_wrong_token_is_refused_and_the_connection_is_over_whatever_the_client
 
 #[tokio::test]
 async fn whoever_does_not_authenticate_in_time_is_disconnected() {
-    let server =
-        TestServer::with(|settings| settings.chat_auth_timeout = Duration::from_millis(200));
+    let server = TestServer::with(|settings| settings.values.set("chat.auth_timeout_ms", "200"));
     let mut client = Client::connect(&server, 4).await;
     assert_eq!(client.packet().await.as_deref(), Some("41"));
     let mut legacy = Client::connect(&server, 3).await;
@@ -462,7 +460,7 @@ async fn strangers_from_one_address_are_bounded() {
 async fn whoever_does_not_read_is_disconnected_and_nobody_waits() {
     let server = TestServer::with(|settings| {
         settings.exempt = vec!["127.0.0.0/8".parse().expect("a network")];
-        settings.chat_auth_timeout = Duration::from_secs(60);
+        settings.values.set("chat.auth_timeout_ms", "60000");
     });
     let (ann, bob, slow) =
         (server.person("ann").await, server.person("bob").await, server.person("slow").await);

@@ -250,7 +250,7 @@ fn texts(name: &str, count: usize) -> Vec<String> {
 fn patient() -> TestServer {
     TestServer::with(|settings| {
         settings.exempt = vec!["127.0.0.0/8".parse().expect("a network")];
-        settings.chat_auth_timeout = Duration::from_secs(60);
+        settings.values.set("chat.auth_timeout_ms", "60000");
     })
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use capability::settings::SettingError;
+
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -38,18 +40,9 @@ pub enum ConfigError {
         /// The variable.
         name: String,
     },
-    /// A value that is not what the setting expects.
-    #[error("{place}: {name} is {shown}, expected {expected}")]
-    BadValue {
-        /// Where the value came from.
-        place: String,
-        /// The setting.
-        name: &'static str,
-        /// The value, unless it is a secret.
-        shown: String,
-        /// What was expected.
-        expected: &'static str,
-    },
+    /// A value that its setting does not take.
+    #[error(transparent)]
+    Value(#[from] SettingError),
     /// One of two settings that only make sense together.
     #[error("{present} is set and {absent} is not: set both or neither")]
     Half {
@@ -57,12 +50,6 @@ pub enum ConfigError {
         present: &'static str,
         /// The one that is not.
         absent: &'static str,
-    },
-    /// A setting without which the server cannot start.
-    #[error("{name} is empty")]
-    Missing {
-        /// The setting.
-        name: &'static str,
     },
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use capability::settings::{Row, Value};
+
 use super::ConfigError;
-use super::known::{KNOWN, Known, nearest, sections};
-use super::layers::{Source, Value, split};
+use super::rows::{self, nearest, sections};
 
 type Values = Vec<(&'static str, Value)>;
 
@@ -41,11 +42,11 @@ impl Reader<'_> {
     ) -> Result<(), ConfigError> {
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
-            match (value.get_ref(), Known::named(&name)) {
+            match (value.get_ref(), rows::named(&name)) {
                 (DeValue::Table(inner), None) if sections().any(|section| section == name) => {
                     self.section(&format!("{name}."), inner, values)?;
                 }
-                (_, Some(known)) => values.push((known.name, self.value(known, value)?)),
+                (_, Some(row)) => values.push((row.name, self.value(row, value)?)),
                 (other, None) => {
                     let problem = unknown(&name, other.is_table());
                     return Err(self.problem(key.span().start, problem));
@@ -55,18 +56,18 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn value(&self, known: &Known, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
+    fn value(&self, row: &Row, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
         let at = value.span().start;
         let parts = match value.get_ref() {
-            DeValue::Array(items) if known.many => {
+            DeValue::Array(items) if row.many => {
                 items.iter().map(|item| scalar(item.get_ref())).collect::<Option<Vec<_>>>()
             }
-            other => scalar(other).map(|text| split(known, &text)),
+            other => scalar(other).map(|text| row.split(&text)),
         };
-        let expected = if known.many { "a list of texts" } else { "a text" };
+        let expected = if row.many { "a list of texts" } else { "a text" };
         let parts =
-            parts.ok_or_else(|| self.problem(at, format!("{} must be {expected}", known.name)))?;
-        Ok(Value { parts, source: Source::File { file: self.path.into(), line: self.line(at) } })
+            parts.ok_or_else(|| self.problem(at, format!("{} must be {expected}", row.name)))?;
+        Ok(Value { parts, source: format!("{}:{}", self.path.display(), self.line(at)) })
     }
 
     fn problem(&self, at: usize, problem: String) -> ConfigError {
@@ -86,7 +87,7 @@ fn unknown(name: &str, is_table: bool) -> String {
     let nearest = if is_table {
         nearest(name, sections().map(str::to_owned))
     } else {
-        nearest(name, KNOWN.iter().map(|known| known.name.to_owned()))
+        nearest(name, rows::all().iter().map(|row| row.name.to_owned()))
     };
     format!("unknown setting \"{name}\", did you mean \"{nearest}\"?")
 }

@@ -1,12 +1,12 @@
 //! The layers, laid over each other: of each setting the topmost value and where
 //! it came from.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::known::{KNOWN, Known, nearest};
+use capability::settings::{Row, Value, Values};
+
+use super::rows::{self, nearest};
 use super::{ConfigError, file};
 
 /// What the command line sets; empty fields leave the layers below in force.
@@ -18,49 +18,13 @@ pub struct Flags {
     pub data: Option<String>,
 }
 
-/// The value in force of every setting that has one.
-#[derive(Clone, Debug)]
+/// What was set, in any of the layers.
+#[derive(Clone, Debug, Default)]
 pub struct Layers {
-    values: BTreeMap<&'static str, Value>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Value {
-    pub(super) parts: Vec<String>,
-    pub(super) source: Source,
-}
-
-/// Where a value came from.
-#[derive(Clone, Debug)]
-pub(super) enum Source {
-    Default,
-    File { file: PathBuf, line: usize },
-    Environment(String),
-    Flag(&'static str),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
-            Self::Environment(name) => write!(f, "environment {name}"),
-            Self::Flag(name) => write!(f, "flag {name}"),
-        }
-    }
+    values: Values,
 }
 
 impl Layers {
-    /// The lowest layer alone.
-    #[must_use]
-    pub fn defaults() -> Self {
-        let set = KNOWN.iter().filter(|known| !known.default.is_empty()).map(|known| {
-            let parts = known.default.iter().map(|&part| part.to_owned()).collect();
-            (known.name, Value { parts, source: Source::Default })
-        });
-        Self { values: set.collect() }
-    }
-
     /// All layers: defaults, `file` if there is one, `environment`, `flags`.
     ///
     /// # Errors
@@ -71,18 +35,18 @@ impl Layers {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         flags: &Flags,
     ) -> Result<Self, ConfigError> {
-        let mut layers = Self::defaults();
-        if let Some(file) = file {
-            layers.values.extend(file::read(file)?);
+        let mut layers = Self::default();
+        let from_file = file.map(file::read).transpose()?.unwrap_or_default();
+        for (name, value) in from_file.into_iter().chain(from_environment(environment)?) {
+            layers.values.insert(name, value);
         }
-        layers.values.extend(from_environment(environment)?);
         layers.add_flags(flags);
         Ok(layers)
     }
 
     fn add_flags(&mut self, flags: &Flags) {
         let mut add = |name, flag, parts| {
-            self.values.insert(name, Value { parts, source: Source::Flag(flag) });
+            self.values.insert(name, Value { parts, source: format!("flag {flag}") });
         };
         if !flags.listen.is_empty() {
             add("listen", "--listen", flags.listen.clone());
@@ -92,52 +56,17 @@ impl Layers {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
+    /// What was set.
+    pub(super) fn values(&self) -> &Values {
+        &self.values
     }
 
-    /// A setting with at most one value.
-    pub(super) fn one<T>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, ConfigError> {
-        Ok(self.many(name, expected, parse)?.into_iter().next())
+    /// The value in force of the setting `row`; `None` if it has none.
+    pub(super) fn in_force(&self, row: &Row) -> Option<Value> {
+        let default = || Value { parts: row.default_parts(), source: "default".to_owned() };
+        let set = self.values.get(row.name).cloned();
+        set.or_else(|| (!row.default.is_empty()).then(default))
     }
-
-    /// A setting with any number of values.
-    pub(super) fn many<T>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<T>, ConfigError> {
-        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
-        let parsed = value.parts.iter().map(|part| {
-            parse(part).ok_or_else(|| ConfigError::BadValue {
-                place: value.source.to_string(),
-                name,
-                shown: Known::named(name)
-                    .map_or_else(String::new, |known| format!("{:?}", known.shown(part))),
-                expected,
-            })
-        });
-        parsed.collect()
-    }
-
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.get(name)?.parts.first().map(PathBuf::from)
-    }
-}
-
-/// The parts of a value that came as one text: of a list those between commas.
-/// An empty text is no value, as scripts write it that pass variables on.
-pub(super) fn split(known: &Known, text: &str) -> Vec<String> {
-    if !known.many {
-        return Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect();
-    }
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn from_environment(
@@ -148,13 +77,13 @@ fn from_environment(
         let Some(name) = name.to_str().filter(|name| name.starts_with("PACKETBOAT_")) else {
             continue;
         };
-        let known = Known::of_variable(name).ok_or_else(|| ConfigError::UnknownVariable {
+        let row = rows::of_variable(name).ok_or_else(|| ConfigError::UnknownVariable {
             name: name.to_owned(),
-            nearest: nearest(name, KNOWN.iter().map(Known::variable)),
+            nearest: nearest(name, rows::all().iter().map(rows::variable)),
         })?;
         let text = value.to_str().ok_or_else(|| ConfigError::NotText { name: name.to_owned() })?;
-        let source = Source::Environment(name.to_owned());
-        values.push((known.name, Value { parts: split(known, text), source }));
+        let source = format!("environment {name}");
+        values.push((row.name, Value { parts: row.split(text), source }));
     }
     Ok(values)
 }
@@ -175,8 +104,9 @@ mod tests {
         std::fs::write(&path, "# ours\nlisten = [\"127.0.0.1:1\"]\n").unwrap();
         let from_flag = Flags { listen: vec!["127.0.0.1:3".into()], data: None };
         let listen = |file, environment, flags: &Flags| {
-            let value = layers(file, environment, flags).get("listen").unwrap().clone();
-            (value.parts, value.source.to_string())
+            let row = rows::named("listen").unwrap();
+            let value = layers(file, environment, flags).in_force(row).unwrap();
+            (value.parts, value.source)
         };
         let none = Flags::default();
         assert_eq!(listen(None, None, &none), (vec!["0.0.0.0:7777".into()], "default".into()));

@@ -2,23 +2,23 @@
 
 use std::fmt::{self, Write as _};
 
-use super::Layers;
-use super::known::{KNOWN, Known};
-use super::layers::Value;
+use capability::settings::{Row, Value};
+
+use super::{Layers, rows};
 
 /// Valid TOML, secrets hidden: what `packetboat config` prints.
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = "";
-        for known in &KNOWN {
-            let (within, key) = known.name.split_once('.').unwrap_or(("", known.name));
+        for row in rows::all() {
+            let (within, key) = row.name.split_once('.').unwrap_or(("", row.name));
             if within != section {
                 section = within;
                 writeln!(f, "\n[{section}]")?;
             }
-            match self.get(known.name) {
-                Some(value) if known.many || !value.parts.is_empty() => {
-                    writeln!(f, "{key} = {} # {}", shown(known, value), value.source)?;
+            match self.in_force(row) {
+                Some(value) if row.many || !value.parts.is_empty() => {
+                    writeln!(f, "{key} = {} # {}", shown(row, &value), value.source)?;
                 }
                 _ => writeln!(f, "# {key} is not set")?,
             }
@@ -27,9 +27,9 @@ impl fmt::Display for Layers {
     }
 }
 
-fn shown(known: &Known, value: &Value) -> String {
-    let mut parts = value.parts.iter().map(|part| quoted(&known.shown(part)));
-    if known.many {
+fn shown(row: &Row, value: &Value) -> String {
+    let mut parts = value.parts.iter().map(|part| quoted(&row.shown(part)));
+    if row.many {
         format!("[{}]", parts.collect::<Vec<_>>().join(", "))
     } else {
         parts.next().unwrap_or_default()
@@ -75,6 +75,6 @@ mod tests {
         let path = folder.path().join("printed.toml");
         std::fs::write(&path, &text).unwrap();
         let again = Layers::read(Some(&path), [], &Flags::default()).unwrap();
-        assert_eq!(again.get("data").unwrap().parts, ["quo\"te\\d\n"]);
+        assert_eq!(again.values().get("data").unwrap().parts, ["quo\"te\\d\n"]);
     }
 }
