@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 
 use base::{AccountId, Principal};
+use mail::Draft;
 
 use crate::change::{Author, find_for};
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
+use crate::mails::{ADDRESS_CHANGED, CONFIRM_ADDRESS, PASSWORD_CHANGED};
 use crate::password::hasher::{HashPermit, Verdict};
 use crate::password::{Identity, problems};
 use crate::sign_in::attempt::CountedAs;
 use crate::store::accounts::{self, By, Changes, Person};
-use crate::{AccessKey, AccountMail, Accounts, ChangeError, EmailAddress, Profile};
+use crate::{AccessKey, Accounts, ChangeError, EmailAddress, Profile};
 
 /// What a person changes about themselves in one go, as a program sends it; texts as
 /// typed, what is `None` stays.
@@ -160,9 +162,8 @@ impl Accounts {
     }
 
     pub(crate) fn tell_password_changed(&self, profile: &Profile) {
-        let to = profile.email.as_deref().and_then(|email| email.parse().ok());
-        if let Some(to) = to {
-            self.0.mailer.send(AccountMail::PasswordChanged { to, name: profile.called() });
+        if let Some(to) = profile.email.as_deref() {
+            self.0.mailer.send(Draft::new(&PASSWORD_CHANGED, to).name(&profile.called()));
         }
     }
 
@@ -174,13 +175,17 @@ impl Accounts {
         new: EmailAddress,
         path: Option<String>,
     ) {
-        let (name, masked) = (before.profile.called(), new.masked());
         if let Some(path) = path {
-            let name = name.clone();
-            self.0.mailer.send(AccountMail::ConfirmAddress { to: new, name, path });
+            self.0.mailer.send(Draft::new(&CONFIRM_ADDRESS, new.as_str()).link(&path));
         }
-        if let Some(to) = before.address() {
-            self.0.mailer.send(AccountMail::AddressChanged { to, name, new: masked });
+        self.tell_old_address(before, &new);
+    }
+
+    /// Mails the address that `before` has that there is a `new` one.
+    pub(crate) fn tell_old_address(&self, before: &Person, new: &EmailAddress) {
+        if let Some(old) = before.address() {
+            let draft = Draft::new(&ADDRESS_CHANGED, old.as_str()).name(&before.profile.called());
+            self.0.mailer.send(draft.with("detail", &new.masked()));
         }
     }
 
@@ -203,21 +208,20 @@ impl Accounts {
         self.0.quotas.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        let person = find_for(on, account, Author::owner(caller, from)).await?;
+        find_for(on, account, Author::owner(caller, from)).await?;
         let other = accounts::find(on, By::Email(&to)).await?;
-        if let Some(other) = other.filter(|other| other.profile.account != account) {
+        if other.is_some_and(|other| other.profile.account != account) {
             // Charged like the mail that would go out otherwise.
             if self.add_link(on, Purpose::ConfirmAddress, account, &to).await?.is_some() {
                 transaction.commit().await?;
-                self.tell_already_registered(to, &other);
+                self.tell_already_registered(&to);
             }
             return Ok(());
         }
         let path = self.add_link(on, Purpose::ConfirmAddress, account, &to).await?;
         transaction.commit().await?;
         if let Some(path) = path {
-            let name = person.profile.called();
-            self.0.mailer.send(AccountMail::ConfirmAddress { to, name, path });
+            self.0.mailer.send(Draft::new(&CONFIRM_ADDRESS, to.as_str()).link(&path));
         }
         Ok(())
     }

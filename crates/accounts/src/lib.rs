@@ -20,8 +20,8 @@
 //!   and all ways in are throttled together.
 //!
 //! Deliberately absent: rooms and connections (the server tells this crate who is
-//! online through [`Presence`], and chat what ends through [`SessionEnded`]), the
-//! words of mails ([`Mailer`]), and several servers on one database: sessions in use
+//! online through [`Presence`], and chat what ends through [`SessionEnded`]), sending
+//! mails, and several servers on one database: sessions in use
 //! are kept in this process.
 
 mod admin;
@@ -35,7 +35,7 @@ mod ending;
 mod invalid;
 mod link;
 mod live;
-mod mailer;
+pub mod mails;
 mod pages;
 mod password;
 mod profile;
@@ -62,6 +62,7 @@ use std::sync::atomic::AtomicU32;
 
 use base::{Clock, Principal, Random, Timestamp};
 use limits::Exempt;
+use mail::SendMail;
 use parking_lot::{Mutex, RwLock};
 use storage::{Database, Migration};
 use tokio::sync::Semaphore;
@@ -77,7 +78,6 @@ pub use crate::devices::SessionInfo;
 pub use crate::email::{EmailAddress, InvalidEmail};
 pub use crate::invalid::{Invalid, NameProblem};
 pub use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};
-pub use crate::mailer::{AccountMail, Mailer};
 pub use crate::pages::{PageOptions, pages};
 pub use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordProblem};
 pub use crate::profile::{Profile, ProfileChange};
@@ -115,7 +115,7 @@ pub struct Accounts(Arc<Inner>);
 #[derive(Clone)]
 pub struct Options {
     /// Who sends mails.
-    pub mailer: Arc<dyn Mailer>,
+    pub mailer: Arc<dyn SendMail>,
     /// Networks whose addresses are not throttled. What guards a password of one
     /// account applies to them too.
     pub exempt: Exempt,
@@ -125,7 +125,7 @@ struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    mailer: Arc<dyn Mailer>,
+    mailer: Arc<dyn SendMail>,
     hasher: Hasher,
     attempts: Attempts,
     quotas: Quotas,

@@ -4,17 +4,19 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use base::AccountId;
+use mail::Draft;
 use storage::{Connection, StorageError};
 
 use crate::ending::Ending;
 use crate::invalid::Invalid;
 use crate::link::{self, Purpose};
+use crate::mails::PASSWORD_RESET;
 use crate::password::hasher::{self, HashError};
 use crate::password::problems;
 use crate::sign_in::attempt::CountedAs;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::links::{self, OpenLink};
-use crate::{AccountMail, Accounts, EmailAddress, Profile};
+use crate::{Accounts, EmailAddress, Profile};
 
 /// The most requests to reset a password that are looked into at once; one more is
 /// refused.
@@ -133,8 +135,8 @@ impl Accounts {
         let path = self.add_link(on, Purpose::ResetPassword, profile.account, &to).await?;
         transaction.commit().await?;
         if let Some(path) = path {
-            let name = profile.called();
-            self.0.mailer.send(AccountMail::PasswordReset { to, name, path });
+            let draft = Draft::new(&PASSWORD_RESET, to.as_str()).name(&profile.called());
+            self.0.mailer.send(draft.link(&path));
         }
         Ok(true)
     }
@@ -269,9 +271,8 @@ impl Accounts {
         if let Some(Person { profile, .. }) = after {
             self.0.live.lock().rename(account, &profile.username, profile.display_name());
         }
-        if let Some(to) = before.address().filter(|_| is_another) {
-            let (name, new) = (before.profile.called(), new.masked());
-            self.0.mailer.send(AccountMail::AddressChanged { to, name, new });
+        if is_another {
+            self.tell_old_address(&before, &new);
         }
         Ok(Some(Confirmed { account, email }))
     }

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use base::{AccountId, Random};
+use mail::Draft;
 use storage::{Connection, StorageError};
 
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
+use crate::mails::{ALREADY_REGISTERED, CONFIRM_ADDRESS};
 use crate::password::hasher::{self, HashError};
 use crate::password::{Identity, problems};
 use crate::store::accounts::{self, By, Person, Registration};
-use crate::{AccountMail, Accounts, EmailAddress, Username};
+use crate::{Accounts, EmailAddress, Username};
 
 /// Characters of a local part that a username is made from; digits may follow.
 const STEM: usize = 24;
@@ -97,14 +99,13 @@ impl Accounts {
         if let Outcome::Known(person) = self.create_or_find(request, from).await?
             && let Some(to) = person.address()
         {
-            self.tell_already_registered(to, &person);
+            self.tell_already_registered(&to);
         }
         Ok(())
     }
 
-    pub(crate) fn tell_already_registered(&self, to: EmailAddress, person: &Person) {
-        let (name, path) = (person.profile.called(), "/password/reset".to_owned());
-        self.0.mailer.send(AccountMail::AlreadyRegistered { to, name, path });
+    pub(crate) fn tell_already_registered(&self, to: &EmailAddress) {
+        self.0.mailer.send(Draft::new(&ALREADY_REGISTERED, to.as_str()).link("/password/reset"));
     }
 
     async fn create_or_find(&self, request: SignUp, from: IpAddr) -> Result<Outcome, SignUpError> {
@@ -128,10 +129,8 @@ impl Accounts {
 
         metrics::counter!("packetboat_registrations_total").increment(1);
         tracing::info!(%account, "account registered");
-        let first = Some(registration.first_name).filter(|name| !name.is_empty());
-        let name = first.unwrap_or_else(|| username.as_str().to_owned());
         if let Some(path) = path {
-            self.0.mailer.send(AccountMail::ConfirmAddress { to: email, name, path });
+            self.0.mailer.send(Draft::new(&CONFIRM_ADDRESS, email.as_str()).link(&path));
         }
         Ok(Outcome::Registered(account))
     }

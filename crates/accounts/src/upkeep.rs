@@ -113,14 +113,14 @@ mod tests {
     use storage::Database;
 
     use super::*;
-    use crate::{AccountMail, Mailer, Options, SessionEnded, SignInContext, Username};
+    use crate::{Options, SessionEnded, SignInContext, Username};
 
     const CACHED: usize = 16;
 
     struct NoMail;
 
-    impl Mailer for NoMail {
-        fn send(&self, _: AccountMail) {}
+    impl mail::SendMail for NoMail {
+        fn send(&self, _: mail::Draft) {}
     }
 
     struct World {

@@ -1,7 +1,7 @@
 //! Where mails go: an SMTP server, or a folder as long as there is none.
 
 use crate::address::{Recipient, Sender, without_addresses};
-use crate::message::{Letter, Mail};
+use crate::message::{Mail, OutgoingMail};
 use crate::outbox::Outbox;
 use crate::smtp::{Smtp, SmtpSetupError, SmtpUrl};
 
@@ -85,13 +85,13 @@ impl Delivery {
     ) -> Result<Receipt, Failure> {
         let Mail { to, subject, text, html, .. } = mail;
         let (id, created_at) = (base::id53(random), clock.now());
-        self.deliver(&Letter { id, created_at, to, subject, text, html }).await
+        self.deliver(&OutgoingMail { id, created_at, to, subject, text, html }).await
     }
 
-    pub(crate) async fn deliver(&self, letter: &Letter) -> Result<Receipt, Failure> {
+    pub(crate) async fn deliver(&self, mail: &OutgoingMail) -> Result<Receipt, Failure> {
         match &self.way {
-            Way::Smtp(smtp) => smtp.send(letter, &self.from).await,
-            Way::Outbox(outbox) => outbox.put(letter, &self.from).await,
+            Way::Smtp(smtp) => smtp.send(mail, &self.from).await,
+            Way::Outbox(outbox) => outbox.put(mail, &self.from).await,
         }
     }
 }

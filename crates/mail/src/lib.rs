@@ -1,7 +1,9 @@
 //! Mail: a queue that survives, an SMTP server or a folder behind it, and the texts.
 //!
-//! Owns the table `mail_queue` and the built-in [`Templates`]. The only way in is
-//! [`Mailer`]: a mail is stored by [`Mailer::enqueue`] and sent by [`Mailer::run`].
+//! Owns the table `mail_queue`, the layout of HTML mails, and how a mail is written. A
+//! capability declares its mails with their texts ([`templates!`]) and hands a [`Draft`] to
+//! [`SendMail`]; [`Composer`] writes it, [`Mailer::enqueue`] stores it, [`Mailer::run`]
+//! sends it.
 //!
 //! Invariants:
 //! - A mail that was taken in is sent at least once, or given up where the operator sees it.
@@ -11,17 +13,21 @@
 //! - The texts of a mail are forgotten once it has left: they may hold a link that is as
 //!   good as a password. While it waits they are in the database as they are.
 //!
-//! Deliberately absent: which mails there are to send and when (the capabilities say so to
-//! the server, which calls this), and receiving.
+//! Deliberately absent: which mails there are and when they are sent (the capabilities
+//! know), and receiving.
 
 mod address;
+mod composer;
 mod delivery;
+mod draft;
+pub mod mails;
 mod message;
 mod outbox;
 mod overview;
 mod queue;
 mod smtp;
 mod store;
+mod template;
 mod templates;
 mod worker;
 
@@ -34,7 +40,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 pub use crate::address::{InvalidAddress, Recipient, Sender, masked};
+pub use crate::composer::{ComposeError, Composer, MailService};
 pub use crate::delivery::{Delivery, Failure, Receipt, default_sender};
+pub use crate::draft::{Draft, SendMail};
 pub use crate::message::{DEFAULT_LIFETIME, MAX_BODY, MAX_SUBJECT, Mail};
 pub use crate::outbox::MAX_OUTBOX_FILES;
 pub use crate::overview::{MAX_PAGE, MailPage, MailQuery, MailSort, MailState, QueuedMail};
@@ -42,7 +50,8 @@ pub use crate::queue::{
     EnqueueError, MAILBOX_SPAN, MAILS_PER_MAILBOX, MAX_POSTED, MAX_WAITING, POST_PAUSE, POST_TRIES,
 };
 pub use crate::smtp::{Encryption, InvalidSmtpUrl, Login, SEND_TIMEOUT, SmtpSetupError, SmtpUrl};
-pub use crate::templates::{Template, TemplateError, Templates, Values};
+pub use crate::template::Template;
+pub use crate::templates::TemplateError;
 pub use crate::worker::{CLAIM, FIRST_PAUSE, KEEP_FAILED, KEEP_SENT, LONGEST_PAUSE, MAX_AT_ONCE};
 
 /// The mail queue. Cloning is cheap; all clones are the same.

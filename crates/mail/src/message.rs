@@ -56,7 +56,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// A mail on its way, with what stays the same however often it is tried.
 #[derive(Clone)]
-pub(crate) struct Letter {
+pub(crate) struct OutgoingMail {
     pub(crate) id: i64,
     pub(crate) created_at: Timestamp,
     pub(crate) to: Recipient,
@@ -65,21 +65,21 @@ pub(crate) struct Letter {
     pub(crate) html: String,
 }
 
-/// The bytes of `letter`, CRLF line ends, ASCII only. Every attempt has the same
+/// The bytes of `mail`, CRLF line ends, ASCII only. Every attempt has the same
 /// Message-ID and date, so that a receiver can tell a repetition.
 ///
 /// # Errors
-/// In words for the operator; a letter that cannot be built now never can.
-pub(crate) fn bytes(letter: &Letter, from: &Sender) -> Result<Vec<u8>, String> {
-    let id = format!("<{}.{}@{}>", letter.created_at.0, letter.id, from.domain());
+/// In words for the operator; a mail that cannot be built now never can.
+pub(crate) fn bytes(mail: &OutgoingMail, from: &Sender) -> Result<Vec<u8>, String> {
+    let id = format!("<{}.{}@{}>", mail.created_at.0, mail.id, from.domain());
     let message = Message::builder()
         .from(from.mailbox())
-        .to(Mailbox::new(None, letter.to.address()))
-        .subject(one_line(&letter.subject))
-        .date(letter.created_at.into())
+        .to(Mailbox::new(None, mail.to.address()))
+        .subject(one_line(&mail.subject))
+        .date(mail.created_at.into())
         .message_id(Some(id))
         .header(AutoSubmitted)
-        .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+        .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
         .map_err(|error| error.to_string())?;
     Ok(message.formatted())
 }
@@ -106,8 +106,8 @@ impl Header for AutoSubmitted {
 mod tests {
     use super::*;
 
-    fn letter(subject: &str) -> String {
-        let letter = Letter {
+    fn mail(subject: &str) -> String {
+        let mail = OutgoingMail {
             id: 7,
             created_at: Timestamp(1_790_000_000_000),
             to: "ann@example.org".parse().unwrap(),
@@ -116,12 +116,12 @@ mod tests {
             html: "<p>Grüße</p>".to_owned(),
         };
         let from = "Bö <boat@example.org>".parse().unwrap();
-        String::from_utf8(bytes(&letter, &from).unwrap()).unwrap()
+        String::from_utf8(bytes(&mail, &from).unwrap()).unwrap()
     }
 
     #[test]
     fn every_attempt_looks_the_same_to_its_receiver() {
-        let text = letter("Hello");
+        let text = mail("Hello");
         assert!(text.contains("\r\nMessage-ID: <1790000000000.7@example.org>\r\n"), "{text}");
         assert!(text.contains("\r\nDate: Mon, 21 Sep 2026 14:13:20 +0000\r\n"), "{text}");
         assert!(text.contains("\r\nAuto-Submitted: auto-generated\r\n"), "{text}");
@@ -137,12 +137,12 @@ mod tests {
             "a\nBcc: bob@example.org",
             "a\r\n\r\nBcc: bob@example.org",
         ] {
-            let text = letter(evil);
+            let text = mail(evil);
             let (headers, _) = text.split_once("\r\n\r\n").unwrap();
             assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{headers}");
             assert!(headers.contains("\r\nSubject: a Bcc: bob@example.org\r\n"), "{headers}");
         }
-        assert!(letter("Grüße").contains("Subject: =?utf-8?"));
+        assert!(mail("Grüße").contains("Subject: =?utf-8?"));
         assert_eq!(one_line(&"x".repeat(1_000)).len(), MAX_SUBJECT);
     }
 }

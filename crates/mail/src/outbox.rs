@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::address::Sender;
 use crate::delivery::{Failure, Receipt};
-use crate::message::{Letter, bytes};
+use crate::message::{OutgoingMail, bytes};
 
 /// The most mails kept in the folder; the oldest give way.
 pub const MAX_OUTBOX_FILES: usize = 1_000;
@@ -26,10 +26,10 @@ impl Outbox {
         Self { folder }
     }
 
-    /// Writes `letter`. Doing it again overwrites the same file.
-    pub(crate) async fn put(&self, letter: &Letter, from: &Sender) -> Result<Receipt, Failure> {
-        let message = bytes(letter, from).map_err(Failure::Permanent)?;
-        let name = format!("{:014}-{}.eml", letter.created_at.0, letter.id);
+    /// Writes `mail`. Doing it again overwrites the same file.
+    pub(crate) async fn put(&self, mail: &OutgoingMail, from: &Sender) -> Result<Receipt, Failure> {
+        let message = bytes(mail, from).map_err(Failure::Permanent)?;
+        let name = format!("{:014}-{}.eml", mail.created_at.0, mail.id);
         let folder = self.folder.clone();
         let write = tokio::task::spawn_blocking(move || {
             let path = write(&folder, &name, &message)?;
@@ -100,7 +100,7 @@ mod tests {
         let folder = outer.path().join("outbox");
         let outbox = Outbox::new(folder.clone());
         let from = "boat@example.org".parse().unwrap();
-        let letter = |id| Letter {
+        let mail = |id| OutgoingMail {
             id,
             created_at: Timestamp(1_790_000_000_000 + id),
             to: "ann@example.org".parse().unwrap(),
@@ -108,7 +108,7 @@ mod tests {
             text: "Hello".to_owned(),
             html: "<p>Hello".to_owned(),
         };
-        outbox.put(&letter(1), &from).await.unwrap();
+        outbox.put(&mail(1), &from).await.unwrap();
         let first = folder.join("01790000000001-1.eml");
         assert_eq!(fs::metadata(&first).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
@@ -116,7 +116,7 @@ mod tests {
         for id in 2..=MAX_OUTBOX_FILES {
             fs::write(folder.join(format!("01790000000001-{id}.eml")), "").unwrap();
         }
-        outbox.put(&letter(2_000), &from).await.unwrap();
+        outbox.put(&mail(2_000), &from).await.unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), MAX_OUTBOX_FILES);
         assert!(!first.exists());
     }

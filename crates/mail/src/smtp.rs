@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use crate::address::Sender;
 use crate::delivery::{Failure, Receipt};
-use crate::message::{Letter, bytes};
+use crate::message::{OutgoingMail, bytes};
 
 pub use url::{Encryption, InvalidSmtpUrl, Login, SmtpUrl};
 
@@ -79,10 +79,14 @@ impl Smtp {
         Ok(Self { url, tls, hello })
     }
 
-    /// Hands `letter` in.
-    pub(crate) async fn send(&self, letter: &Letter, from: &Sender) -> Result<Receipt, Failure> {
-        let message = bytes(letter, from).map_err(Failure::Permanent)?;
-        let envelope = Envelope::new(Some(from.address()), vec![letter.to.address()])
+    /// Hands `mail` in.
+    pub(crate) async fn send(
+        &self,
+        mail: &OutgoingMail,
+        from: &Sender,
+    ) -> Result<Receipt, Failure> {
+        let message = bytes(mail, from).map_err(Failure::Permanent)?;
+        let envelope = Envelope::new(Some(from.address()), vec![mail.to.address()])
             .map_err(|error| Failure::Permanent(error.to_string()))?;
         let talk = async {
             let mut connection = self.connect().await.map_err(|error| {

@@ -14,7 +14,7 @@ use sea_orm::{
 use storage::StorageError;
 
 use self::entity::{ActiveModel, Column, Entity, Model};
-use crate::message::{DEFAULT_LIFETIME, Letter, Mail};
+use crate::message::{DEFAULT_LIFETIME, Mail, OutgoingMail};
 use crate::overview::{MailQuery, MailSort, MailState, QueuedMail};
 
 /// The most rows that one upkeep deletes; more wait for the next.
@@ -23,7 +23,7 @@ const PURGE_BATCH: u64 = 500;
 /// A mail that is being tried.
 #[derive(Clone)]
 pub(crate) struct Claimed {
-    pub(crate) letter: Letter,
+    pub(crate) mail: OutgoingMail,
     pub(crate) kind: String,
     /// Counting this attempt.
     pub(crate) attempts: u32,
@@ -129,7 +129,7 @@ pub(crate) async fn claim(
 }
 
 fn claimed(row: Model) -> Option<Claimed> {
-    let letter = Letter {
+    let mail = OutgoingMail {
         id: row.id,
         created_at: Timestamp(row.created_at),
         to: row.recipient.parse().ok()?,
@@ -138,7 +138,7 @@ fn claimed(row: Model) -> Option<Claimed> {
         html: row.html_body,
     };
     let attempts = u32::try_from(row.attempts).unwrap_or(0).saturating_add(1);
-    Some(Claimed { letter, kind: row.kind, attempts, give_up_at: Timestamp(row.give_up_at) })
+    Some(Claimed { mail, kind: row.kind, attempts, give_up_at: Timestamp(row.give_up_at) })
 }
 
 /// Notes that a mail has left, and forgets its texts.

@@ -1,85 +1,33 @@
-//! The texts: a subject, a plain text and an HTML form of each mail, built in, each of them
-//! replaceable by a file of the operator's.
+//! The texts of all mails: a subject, a plain text and an HTML form of each, built in, each
+//! of them replaceable by a file of the operator's.
 //!
 //! Everything is read and tried out at start, with every value missing that may be missing,
 //! so that a broken file is an error then and not a mail that never comes. In HTML all
 //! values are escaped.
 
-mod builtin;
-
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
+use crate::Template;
 use crate::address::Recipient;
 use crate::message::{DEFAULT_LIFETIME, MAX_BODY, Mail};
+use crate::template::Part;
 
-use builtin::BUILT_IN;
+/// What the built-in HTML texts are set in.
+const LAYOUT: (&str, &str) = ("layout.html", include_str!("../mails/layout.html"));
+
+/// What any text may say; what its mail does not have is empty.
+const COMMON: [&str; 6] = ["site", "url", "name", "link", "valid", "detail"];
+
+/// What one mail says, by name.
+pub(crate) type Values = BTreeMap<&'static str, String>;
 
 /// The largest file of the operator's.
 const MAX_FILE: u64 = 256 * 1024;
-
-/// One of the mails that this server sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Template {
-    /// A link to choose a new password.
-    PasswordReset,
-    /// A link to confirm that an address is one's own.
-    ConfirmAddress,
-    /// To the owner of an address that somebody tried to register with again.
-    AlreadyRegistered,
-    /// Word that the password was changed.
-    PasswordChanged,
-    /// Word, to the old address, that there is a new one.
-    AddressChanged,
-    /// What `packetboat mail test` sends.
-    Test,
-}
-
-impl Template {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::PasswordReset,
-        Self::ConfirmAddress,
-        Self::AlreadyRegistered,
-        Self::PasswordChanged,
-        Self::AddressChanged,
-        Self::Test,
-    ];
-
-    /// What its files are called, without their endings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PasswordReset => "password_reset",
-            Self::ConfirmAddress => "confirm_address",
-            Self::AlreadyRegistered => "already_registered",
-            Self::PasswordChanged => "password_changed",
-            Self::AddressChanged => "address_changed",
-            Self::Test => "test",
-        }
-    }
-}
-
-/// What a template may say. Which of them a mail has is said in OPERATING.md; the others
-/// are empty.
-#[derive(Clone, Debug, Default)]
-pub struct Values {
-    /// The server's name: its host.
-    pub site: String,
-    /// The server's address, without a `/` at the end.
-    pub url: String,
-    /// Whom the mail is for; may be empty.
-    pub name: String,
-    /// Where to click.
-    pub link: String,
-    /// How long the link works, in words.
-    pub valid: String,
-    /// One thing more that only this mail says.
-    pub detail: String,
-}
 
 /// Templates that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -93,10 +41,12 @@ pub enum TemplateError {
         source: io::Error,
     },
     /// A file that no mail would use: most likely misspelled.
-    #[error("mail.templates: {} belongs to no mail; the mails are {}", path.display(), names())]
+    #[error("mail.templates: {} belongs to no mail; the mails are {names}", path.display())]
     Unknown {
         /// Which.
         path: PathBuf,
+        /// The mails there are.
+        names: String,
     },
     /// A file is not a template, or says something that is not known.
     #[error("mail.templates: {file}:{line}: {problem}")]
@@ -110,62 +60,73 @@ pub enum TemplateError {
     },
 }
 
-fn names() -> String {
-    Template::ALL.map(Template::name).join(", ")
-}
-
 /// All templates, ready to be filled in.
 #[derive(Debug)]
-pub struct Templates {
+pub(crate) struct Templates {
     environment: Environment<'static>,
+    declared: Vec<&'static Template>,
     folder: Option<PathBuf>,
 }
 
 impl Templates {
-    /// The built-in ones, and in their place what is in `folder`: `<name>.subject.txt`,
+    /// Those `declared`, and in the place of their texts what is in `folder`: `<name>.subject.txt`,
     /// `<name>.txt`, `<name>.html`, and `layout.html`, which the built-in HTML is set in.
     /// Files with other endings are left alone.
     ///
     /// # Errors
     /// [`TemplateError`]: the first file that cannot be used.
-    pub fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
+    pub(crate) fn load(
+        folder: Option<&Path>,
+        declared: Vec<&'static Template>,
+    ) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let mut templates = Self { environment, folder: folder.map(Path::to_path_buf) };
-        for (name, text) in BUILT_IN {
-            templates.add(name, text.to_owned())?;
+        let folder = folder.map(Path::to_path_buf);
+        let mut templates = Self { environment, declared, folder };
+        let files: Vec<_> = templates.declared.iter().flat_map(|it| it.files()).collect();
+        let (layout, text) = LAYOUT;
+        templates.add(layout.to_owned(), text.to_owned())?;
+        for (name, text) in &files {
+            templates.add(name.clone(), (*text).to_owned())?;
         }
-        if let Some(folder) = folder {
-            templates.read(folder)?;
+        if let Some(folder) = templates.folder.clone() {
+            let is_known = |name: &str| name == layout || files.iter().any(|(it, _)| it == name);
+            templates.read(&folder, is_known)?;
         }
-        for template in Template::ALL {
+        for template in &templates.declared {
             templates.try_out(template)?;
         }
         Ok(templates)
     }
 
-    /// `template` filled in, as a mail to `to` that is worth delivering for three days.
+    /// `template` filled in, as a mail to `to` that is worth delivering for as long as its
+    /// link works, or for three days.
     ///
     /// # Errors
     /// [`TemplateError::Broken`] if an operator's template fails on these values only.
-    pub fn render(
+    pub(crate) fn render(
         &self,
-        template: Template,
+        template: &'static Template,
         to: Recipient,
         values: &Values,
     ) -> Result<Mail, TemplateError> {
-        let part = |ending: &str| self.fill_in(&format!("{}.{ending}", template.name()), values);
+        let part =
+            |part: Part| self.fill_in(&format!("{}.{}", template.name, part.ending()), values);
         Ok(Mail {
-            kind: template.name(),
+            kind: template.name,
             to,
-            subject: part("subject.txt")?,
-            text: part("txt")?,
-            html: part("html")?,
-            lifetime: DEFAULT_LIFETIME,
+            subject: part(Part::Subject)?,
+            text: part(Part::Text)?,
+            html: part(Part::Html)?,
+            lifetime: template.link_life.unwrap_or(DEFAULT_LIFETIME),
         })
     }
 
-    fn read(&mut self, folder: &Path) -> Result<(), TemplateError> {
+    fn read(
+        &mut self,
+        folder: &Path,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<(), TemplateError> {
         let unreadable = |path: &Path| {
             let path = path.to_path_buf();
             move |source| TemplateError::Unreadable { path, source }
@@ -181,50 +142,52 @@ impl Templates {
             if name.starts_with('.') || !(name.ends_with(".txt") || name.ends_with(".html")) {
                 continue;
             }
-            let Some((known, _)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
-                return Err(TemplateError::Unknown { path });
-            };
+            if !is_known(name) {
+                let names: Vec<_> = self.declared.iter().map(|template| template.name).collect();
+                let names = names.join(", ");
+                return Err(TemplateError::Unknown { path, names });
+            }
+            let name = name.to_owned();
             let size = fs::metadata(&path).map_err(unreadable(&path))?.len();
             if size > MAX_FILE {
                 let source = io::Error::other("it is larger than 256 KiB");
                 return Err(TemplateError::Unreadable { path, source });
             }
             let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
-            self.add(known, text)?;
+            self.add(name, text)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, name: &'static str, text: String) -> Result<(), TemplateError> {
-        let added = self.environment.add_template_owned(name, text);
-        added.map_err(|error| self.broken(name, &error))
+    fn add(&mut self, name: String, text: String) -> Result<(), TemplateError> {
+        let added = self.environment.add_template_owned(name.clone(), text);
+        added.map_err(|error| self.broken(&name, &error))
     }
 
     /// Fills in `template` with everything, and with only what every mail has.
-    fn try_out(&self, template: Template) -> Result<(), TemplateError> {
-        let bare = Values {
-            site: "chat.example.org".to_owned(),
-            url: "https://chat.example.org".to_owned(),
-            ..Values::default()
-        };
-        let full = Values {
-            name: "Ann".to_owned(),
-            link: "https://chat.example.org/some/link".to_owned(),
-            valid: "1 hour".to_owned(),
-            detail: "a…@example.org".to_owned(),
-            ..bare.clone()
-        };
-        let nobody: Recipient = "nobody@example.org".parse().expect("a literal address");
+    fn try_out(&self, template: &'static Template) -> Result<(), TemplateError> {
+        let bare = Values::from([
+            ("site", "chat.example.org".to_owned()),
+            ("url", "https://chat.example.org".to_owned()),
+        ]);
+        let mut full = bare.clone();
+        full.extend(template.values.iter().map(|name| (*name, "something".to_owned())));
+        full.extend([
+            ("name", "Ann".to_owned()),
+            ("link", "https://chat.example.org/some/link".to_owned()),
+            ("valid", "1 hour".to_owned()),
+            ("detail", "a…@example.org".to_owned()),
+        ]);
+        let to: Recipient = "ann@example.org".parse().expect("a literal address");
         for values in [bare, full] {
-            let mail = self.render(template, nobody.clone(), &values)?;
-            for (ending, text) in
-                [("subject.txt", &mail.subject), ("txt", &mail.text), ("html", &mail.html)]
-            {
+            let mail = self.render(template, to.clone(), &values)?;
+            let texts = [&mail.subject, &mail.text, &mail.html];
+            for (part, text) in Part::ALL.into_iter().zip(texts) {
                 // Half of what is allowed: real values are longer than these.
                 if text.trim().is_empty() || text.len() > MAX_BODY / 2 {
                     let size = text.len();
                     let problem = format!("gives {size} bytes, expected 1 to {}", MAX_BODY / 2);
-                    let file = self.file(&format!("{}.{ending}", template.name()));
+                    let file = self.file(&format!("{}.{}", template.name, part.ending()));
                     return Err(TemplateError::Broken { file, line: 1, problem });
                 }
             }
@@ -233,17 +196,12 @@ impl Templates {
     }
 
     fn fill_in(&self, name: &str, values: &Values) -> Result<String, TemplateError> {
+        let none = COMMON.map(|name| (name, ""));
+        let said = values.iter().map(|(name, text)| (*name, text.as_str()));
+        let values: BTreeMap<_, _> = none.into_iter().chain(said).collect();
         let template = self.environment.get_template(name);
-        let values = Value::from_pairs([
-            ("site", values.site.as_str()),
-            ("url", &values.url),
-            ("name", &values.name),
-            ("link", &values.link),
-            ("valid", &values.valid),
-            ("detail", &values.detail),
-        ]);
         template
-            .and_then(|template| template.render(values))
+            .and_then(|template| template.render(Value::from_pairs(values)))
             .map_err(|error| self.broken(name, &error))
     }
 

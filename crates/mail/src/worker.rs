@@ -147,7 +147,7 @@ impl Mailer {
         let outcome = if self.0.clock.now() > claimed.give_up_at {
             Err(Failure::Permanent("it waited for too long to be of use".to_owned()))
         } else {
-            let delivered = caught(self.0.delivery.deliver(&claimed.letter)).await;
+            let delivered = caught(self.0.delivery.deliver(&claimed.mail)).await;
             let panicked = || Err(Failure::Temporary("sending it failed inside".to_owned()));
             delivered.unwrap_or_else(panicked).map(drop)
         };
@@ -156,7 +156,7 @@ impl Mailer {
             match caught(self.record(&claimed, &outcome)).await {
                 Some(Ok(())) => return,
                 Some(Err(error)) => {
-                    let mail = claimed.letter.id;
+                    let mail = claimed.mail.id;
                     tracing::error!(mail, %error, "cannot record what became of a mail");
                 }
                 None => {} // Logged by the process's panic hook.
@@ -171,8 +171,8 @@ impl Mailer {
         claimed: &Claimed,
         outcome: &Result<(), Failure>,
     ) -> Result<(), StorageError> {
-        let Claimed { letter, kind, attempts, give_up_at } = claimed;
-        let (id, to, now) = (letter.id, &letter.to, self.0.clock.now());
+        let Claimed { mail, kind, attempts, give_up_at } = claimed;
+        let (id, to, now) = (mail.id, &mail.to, self.0.clock.now());
         let next = now.plus(pause(*attempts, self.0.random.as_ref()));
         let error = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
         let over = matches!(outcome, Err(Failure::Permanent(_))) || next > *give_up_at;
@@ -278,7 +278,7 @@ impl Attempts {
         let claimed = store::claim(on, now, now.plus(CLAIM), &flying, room as u64).await?;
         transaction.commit().await?;
         for claimed in claimed {
-            let id = claimed.letter.id;
+            let id = claimed.mail.id;
             let task = self.tasks.spawn(mailer.clone().attempt(claimed));
             self.mails.insert(task.id(), id);
         }

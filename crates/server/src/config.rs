@@ -40,7 +40,7 @@ capability::settings! {
         pub public_url: Option<Origin> = optional("public_url", ORIGIN, parsed),
         /// networks or addresses whose `X-Forwarded-For`, `-Proto` and `-Host` are believed
         pub trusted_proxies: Vec<IpNet> = list("trusted_proxies", "", NETWORK, network),
-        /// other sites whose pages may act here with a visitor's cookie
+        /// other sites whose pages may act here with a visitor's cookie, and use the token API and Socket.IO. `null`, `file://`, `capacitor://…` and `ionic://…` may be named too: for the token API and Socket.IO only, without cookies
         pub allowed_origins: Vec<NamedOrigin> =
             list("allowed_origins", "", NAMED_ORIGIN, parsed),
         /// certificate chain, PEM, the server's own first; with `tls.key` every `listen` address speaks TLS

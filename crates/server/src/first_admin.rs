@@ -19,7 +19,7 @@ use crate::Environment;
 use crate::config::Settings;
 use crate::data::{DataError, DataFolder};
 use crate::database::{self, OpenError, Wanted};
-use crate::mailing::{MailSetupError, Mailing};
+use crate::mail_setup::{self, MailSetupError};
 
 /// Characters of a password that is made up here: 119 bits.
 const PASSWORD_LENGTH: usize = 20;
@@ -105,8 +105,8 @@ pub async fn admin_create(
     let database = open(&url, settings, folder.as_mut(), &environment).await?;
     let address = settings.listen.first().copied();
     let address = address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let mailing = Mailing::open(settings, &environment, &settings.data, address, database.clone())?;
-    let options = Options { mailer: std::sync::Arc::new(mailing), exempt: Exempt::default() };
+    let mail = mail_setup::open(settings, &environment, &settings.data, address, database.clone())?;
+    let options = Options { mailer: std::sync::Arc::new(mail), exempt: Exempt::default() };
     let random = environment.random.clone();
     let audit = AuditLog::open(database.clone(), environment.clock.clone()).await?;
     let accounts = Accounts::new(database.clone(), environment.clock, environment.random, options);

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::thread;
 
 use server::Settings;
-use server::place::url_of;
+use server::url::url_of;
 
 /// What is needed to say where the server is.
 pub(crate) struct Greeting {

@@ -23,7 +23,7 @@ use crate::config::Settings;
 use crate::data::{DataError, DataFolder, HeadNote};
 use crate::database::{self, OpenError, Opened};
 use crate::health::{self, StorageHealth, WorkHealth};
-use crate::mailing::{MailSetupError, Mailing};
+use crate::mail_setup::{self, MailSetupError};
 use crate::metrics::{self, Access};
 use crate::pages::{PagesError, Site};
 use crate::running::{Running, Work};
@@ -114,11 +114,11 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         allowed: settings.allowed_origins.clone(),
     };
     let first = addresses.first().copied().unwrap_or(settings.listen[0]);
-    let mailing = Mailing::open(&settings, &environment, data.path(), first, database.clone())?;
-    let mailer = mailing.mailer.clone();
+    let mail = mail_setup::open(&settings, &environment, data.path(), first, database.clone())?;
+    let mailer = mail.mailer.clone();
     let failed = CancellationToken::new();
     let vitals = vitals(failed.clone());
-    let of_house = (origins.clone(), database.clone(), mailing);
+    let of_house = (origins.clone(), database.clone(), mail);
     let house = House::open(&settings, &environment, of_house, past, &vitals).await?;
     let setup_path = house.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());

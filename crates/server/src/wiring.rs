@@ -13,7 +13,7 @@ use base::{AccountId, SessionRef, Vitals};
 use chat::{Chat, Past};
 use http_kit::{Authenticate, OriginPolicy, Routes, authenticated};
 use limits::Exempt;
-use mail::Mailer;
+use mail::{MailService, Mailer};
 use storage::{Database, Migration, StorageError};
 use tokio::time::timeout;
 use transport::{Limits, Sockets};
@@ -21,7 +21,6 @@ use transport::{Limits, Sockets};
 use crate::Environment;
 use crate::administration;
 use crate::config::Settings;
-use crate::mailing::Mailing;
 use crate::pages::Site;
 
 /// Of the time for draining, what storing and delivering the last messages may take.
@@ -68,7 +67,7 @@ impl House {
     pub(crate) async fn open(
         settings: &Settings,
         environment: &Environment,
-        (origins, database, mailing): (OriginPolicy, Database, Mailing),
+        (origins, database, mail): (OriginPolicy, Database, MailService),
         past: Past,
         vitals: &Vitals,
     ) -> Result<Self, crate::StartError> {
@@ -94,8 +93,8 @@ impl House {
             of_chat,
         )
         .await?;
-        let mailer = mailing.mailer.clone();
-        let of_accounts = accounts::Options { mailer: Arc::new(mailing), exempt };
+        let mailer = mail.mailer.clone();
+        let of_accounts = accounts::Options { mailer: Arc::new(mail), exempt };
         let audit = AuditLog::open(database.clone(), Arc::clone(&clock)).await?;
         let accounts = Accounts::new(database, clock, random, of_accounts);
         accounts.on_session_end(Arc::new(Room(chat.clone())));

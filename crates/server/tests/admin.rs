@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use accounts::{AccountMail, Accounts, Mailer, Options};
+use accounts::{Accounts, Options};
 use base::{AccountId, OsRandom, SystemClock};
 use limits::Exempt;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use testkit::{Answer, Http, Person, Socket, TestServer};
 
 struct NoMail;
 
-impl Mailer for NoMail {
-    fn send(&self, _mail: AccountMail) {}
+impl mail::SendMail for NoMail {
+    fn send(&self, _: mail::Draft) {}
 }
 
 /// An admin at the site: knows the seal of their pages.

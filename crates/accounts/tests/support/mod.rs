@@ -7,11 +7,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{
-    AccountMail, Accounts, Mailer, Options, SessionEnded, SignInContext, SignUp, SignedIn, Username,
-};
+use accounts::{Accounts, Options, SessionEnded, SignInContext, SignUp, SignedIn, Username};
 use base::{AccountId, ManualClock, OsRandom, Principal, SessionRef, Timestamp};
 use limits::Exempt;
+use mail::{Draft, SendMail};
 use parking_lot::Mutex;
 use storage::Database;
 use tempfile::TempDir;
@@ -129,30 +128,31 @@ pub(crate) fn context_from(address: IpAddr) -> SignInContext {
 
 /// Keeps what would be mailed.
 #[derive(Default)]
-pub(crate) struct Mailbox(Mutex<Vec<AccountMail>>);
+pub(crate) struct Mailbox(Mutex<Vec<Draft>>);
 
 impl Mailbox {
     /// All mails so far, and empties itself.
-    pub(crate) fn take(&self) -> Vec<AccountMail> {
+    pub(crate) fn take(&self) -> Vec<Draft> {
         std::mem::take(&mut self.0.lock())
     }
 
     /// The secret in the last mail, which it removes.
     pub(crate) fn token(&self) -> String {
-        let path = match self.0.lock().pop().expect("a mail") {
-            AccountMail::ConfirmAddress { path, .. } | AccountMail::PasswordReset { path, .. } => {
-                path
-            }
-            other => panic!("no link in {other:?}"),
-        };
-        path.rsplit('/').next().unwrap().to_owned()
+        let mail = self.0.lock().pop().expect("a mail");
+        assert!(mail.template.link_life.is_some(), "no link in {mail:?}");
+        mail.value("link").rsplit('/').next().unwrap().to_owned()
     }
 }
 
-impl Mailer for Mailbox {
-    fn send(&self, mail: AccountMail) {
+impl SendMail for Mailbox {
+    fn send(&self, mail: Draft) {
         self.0.lock().push(mail);
     }
+}
+
+/// Of each mail, which it is and where it goes.
+pub(crate) fn kinds_and_addresses(mails: &[Draft]) -> Vec<(&str, &str)> {
+    mails.iter().map(|mail| (mail.template.name, mail.to.as_str())).collect()
 }
 
 /// The sessions that ended, in the order in which it was told.
