@@ -30,7 +30,7 @@ const CSRF_COOKIE: &str = "csrftoken";
 /// The header that hands a token's key over.
 const X_TOKEN: HeaderName = HeaderName::from_static("x-token");
 
-/// What the value of [`CSRF_COOKIE`] is signed for; its holder is a session.
+/// What the value of [`CSRF_COOKIE`] is signed for; its subject is a session.
 const CSRF: Purpose = Purpose("accounts rest csrf");
 
 /// What these routes stand on.

@@ -79,7 +79,7 @@ pub(crate) struct StaffContext {
 impl StaffContext {
     /// Whether `token` is the one that this session's forms carry.
     pub(crate) fn verifies(&self, token: &str) -> bool {
-        self.site.0.signer.verify(FORM, &holder(&self.staff), token)
+        self.site.0.signer.verify(FORM, &subject(&self.staff), token)
     }
 
     fn chrome(&self, title: impl Into<String>, slug: &str) -> Chrome {
@@ -117,10 +117,10 @@ impl StaffContext {
 
 /// The token that the forms of `staff`'s session carry.
 pub(crate) fn form_token(site: &Site, staff: &Staff) -> String {
-    site.0.signer.sign(FORM, &holder(staff))
+    site.0.signer.sign(FORM, &subject(staff))
 }
 
-fn holder(staff: &Staff) -> [u8; 8] {
+fn subject(staff: &Staff) -> [u8; 8] {
     staff.session.0.to_be_bytes()
 }
 

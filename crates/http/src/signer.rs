@@ -1,10 +1,10 @@
 //! Signed tokens: proof that this server handed a value out, for one purpose and to one
-//! holder, without storing anything.
+//! subject, without storing anything.
 //!
-//! A token is the HMAC-SHA-256 (RFC 2104) of its purpose, its holder and, if it has one,
+//! A token is the HMAC-SHA-256 (RFC 2104) of its purpose, its subject and, if it has one,
 //! its expiry, under a key of the server's own. Forms carry one against cross-site
 //! requests (OWASP's HMAC-based token pattern). Each field goes in with its length, so no
-//! two combinations say the same, and a token of another purpose, holder or time never
+//! two combinations say the same, and a token of another purpose, subject or time never
 //! holds. Purposes are named by the code that uses them.
 //!
 //! Answers with such a token are not compressed, so there is nothing for BREACH to
@@ -37,34 +37,34 @@ impl TokenSigner {
 
     /// A token without an end: 64 hex characters.
     #[must_use]
-    pub fn sign(&self, purpose: Purpose, holder: &[u8]) -> String {
-        self.tag(purpose, holder, None)
+    pub fn sign(&self, purpose: Purpose, subject: &[u8]) -> String {
+        self.tag(purpose, subject, None)
     }
 
-    /// Whether `token` was signed for this purpose and holder. In constant time.
+    /// Whether `token` was signed for this purpose and subject. In constant time.
     #[must_use]
-    pub fn verify(&self, purpose: Purpose, holder: &[u8], token: &str) -> bool {
-        is_equal(&self.sign(purpose, holder), token)
+    pub fn verify(&self, purpose: Purpose, subject: &[u8], token: &str) -> bool {
+        is_equal(&self.sign(purpose, subject), token)
     }
 
     /// A token that holds until `expiry`, which stands in it: `<milliseconds>.<64 hex>`.
     #[must_use]
-    pub fn sign_until(&self, purpose: Purpose, holder: &[u8], expiry: Timestamp) -> String {
-        format!("{}.{}", expiry.0, self.tag(purpose, holder, Some(expiry)))
+    pub fn sign_until(&self, purpose: Purpose, subject: &[u8], expiry: Timestamp) -> String {
+        format!("{}.{}", expiry.0, self.tag(purpose, subject, Some(expiry)))
     }
 
     /// Whether `token` is one of [`sign_until`](Self::sign_until)'s for this purpose and
-    /// holder, and has not expired at `now`.
+    /// subject, and has not expired at `now`.
     #[must_use]
-    pub fn verify_at(&self, purpose: Purpose, holder: &[u8], token: &str, now: Timestamp) -> bool {
+    pub fn verify_at(&self, purpose: Purpose, subject: &[u8], token: &str, now: Timestamp) -> bool {
         let Some((expiry, tag)) = token.split_once('.') else { return false };
         let Ok(expiry) = expiry.parse().map(Timestamp) else { return false };
-        now < expiry && is_equal(&self.tag(purpose, holder, Some(expiry)), tag)
+        now < expiry && is_equal(&self.tag(purpose, subject, Some(expiry)), tag)
     }
 
-    fn tag(&self, purpose: Purpose, holder: &[u8], expiry: Option<Timestamp>) -> String {
+    fn tag(&self, purpose: Purpose, subject: &[u8], expiry: Option<Timestamp>) -> String {
         let mut signing = hmac::Context::with_key(&self.0);
-        for field in [purpose.0.as_bytes(), holder] {
+        for field in [purpose.0.as_bytes(), subject] {
             signing.update(&(field.len() as u64).to_be_bytes());
             signing.update(field);
         }
@@ -93,7 +93,7 @@ mod tests {
     const OTHER: Purpose = Purpose("other form");
 
     #[test]
-    fn a_token_is_its_purposes_and_its_holders_alone() {
+    fn a_token_is_its_purposes_and_its_subjects_alone() {
         let signer = TokenSigner::new(&[1; 32]);
         let token = signer.sign(FORM, b"ann");
         assert_eq!(token.len(), 64);

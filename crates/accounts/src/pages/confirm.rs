@@ -8,7 +8,7 @@ use axum::routing::get;
 use http::StatusCode;
 use http_kit::ApiError;
 
-use super::visitor::{DEAD_LINK, Notice, Press, Visitor, VisitorForm};
+use super::visitor::{ButtonPage, DEAD_LINK, Notice, Visitor, VisitorForm};
 use super::{PageState, redirect, secret_address};
 
 const CONFIRMED: Notice = Notice {
@@ -34,7 +34,7 @@ fn press(visitor: &Visitor, status: StatusCode, token: &str) -> Result<Response,
     if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
         return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     }
-    let press = Press {
+    let press = ButtonPage {
         page: visitor.page(),
         heading: "Confirm your email address",
         text: "One press, and the address is yours here.",

@@ -15,26 +15,26 @@ const VISITOR: Purpose = Purpose("accounts page of a visitor");
 
 /// Whose form it is.
 #[derive(Clone, Debug)]
-pub(super) enum Holder<'a> {
+pub(super) enum Subject<'a> {
     /// A signed-in caller's.
     Session(SessionRef),
     /// A visitor's: the value of their cookie.
     Visitor(&'a str),
 }
 
-/// The form's token for `holder`: 64 hex characters.
-pub(super) fn token(signer: &TokenSigner, holder: &Holder<'_>) -> String {
-    match holder {
-        Holder::Session(session) => signer.sign(SESSION, &session.0.to_be_bytes()),
-        Holder::Visitor(cookie) => signer.sign(VISITOR, cookie.as_bytes()),
+/// The form's token for `subject`: 64 hex characters.
+pub(super) fn token(signer: &TokenSigner, subject: &Subject<'_>) -> String {
+    match subject {
+        Subject::Session(session) => signer.sign(SESSION, &session.0.to_be_bytes()),
+        Subject::Visitor(cookie) => signer.sign(VISITOR, cookie.as_bytes()),
     }
 }
 
-/// Whether `token` is the form's for `holder`.
-pub(super) fn verify(signer: &TokenSigner, holder: &Holder<'_>, token: &str) -> bool {
-    match holder {
-        Holder::Session(session) => signer.verify(SESSION, &session.0.to_be_bytes(), token),
-        Holder::Visitor(cookie) => signer.verify(VISITOR, cookie.as_bytes(), token),
+/// Whether `token` is the form's for `subject`.
+pub(super) fn verify(signer: &TokenSigner, subject: &Subject<'_>, token: &str) -> bool {
+    match subject {
+        Subject::Session(session) => signer.verify(SESSION, &session.0.to_be_bytes(), token),
+        Subject::Visitor(cookie) => signer.verify(VISITOR, cookie.as_bytes(), token),
     }
 }
 
@@ -53,15 +53,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_its_holders_alone() {
+    fn a_token_is_its_subjects_alone() {
         let signer = TokenSigner::new(&[1; 32]);
-        let session = |number| Holder::Session(SessionRef(number));
+        let session = |number| Subject::Session(SessionRef(number));
         let mine = token(&signer, &session(7));
         assert!(verify(&signer, &session(7), &mine));
         assert!(!verify(&signer, &session(8), &mine));
         // A cookie of the same bytes is not that session.
         let bytes = String::from_utf8(7_i64.to_be_bytes().to_vec()).expect("ASCII");
-        assert!(!verify(&signer, &Holder::Visitor(&bytes), &mine));
+        assert!(!verify(&signer, &Subject::Visitor(&bytes), &mine));
         assert!(!verify(&signer, &session(7), ""));
         assert!(!verify(&TokenSigner::new(&[2; 32]), &session(7), &mine));
     }

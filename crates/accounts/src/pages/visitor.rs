@@ -10,7 +10,7 @@ use http_kit::{ApiError, Client, SignedIn, cookie, set_cookie};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::csrf::{self, Holder};
+use super::csrf::{self, Subject};
 use super::fields::Fields;
 use super::{Page, PageState, page};
 use crate::SignInContext;
@@ -37,7 +37,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// What a page shows of itself.
     pub(super) fn page(&self) -> Page {
-        let csrf = csrf::token(&self.state.signer, &Holder::Visitor(&self.cookie));
+        let csrf = csrf::token(&self.state.signer, &Subject::Visitor(&self.cookie));
         Page { assets: Arc::clone(&self.state.assets), csrf }
     }
 
@@ -100,8 +100,8 @@ impl FromRequest<PageState> for VisitorForm {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, state).await?;
         let fields = Fields::of_form(Request::from_parts(parts, body)).await?;
-        let holder = Holder::Visitor(&visitor.cookie);
-        let genuine = csrf::verify(&state.signer, &holder, fields.raw(TOKEN_FIELD));
+        let subject = Subject::Visitor(&visitor.cookie);
+        let genuine = csrf::verify(&state.signer, &subject, fields.raw(TOKEN_FIELD));
         Ok(Self { visitor, fields, genuine })
     }
 }
@@ -130,7 +130,7 @@ pub(super) struct NoticePage {
 /// A page whose only use is the button on it: see `templates/confirm.html`.
 #[derive(Template)]
 #[template(path = "confirm.html")]
-pub(super) struct Press {
+pub(super) struct ButtonPage {
     pub(super) page: Page,
     pub(super) heading: &'static str,
     pub(super) text: &'static str,

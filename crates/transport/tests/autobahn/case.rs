@@ -127,7 +127,10 @@ fn same(
 
 /// Runs every case on a connection of its own, and says of all that fail how.
 pub(crate) async fn run(cases: Vec<Case>) {
-    let server = Server::start().await;
+    run_on(Server::start().await, cases).await;
+}
+
+pub(crate) async fn run_on(server: Server, cases: Vec<Case>) {
     let mut failures = Vec::new();
     for case in cases {
         let id = case.id.clone();

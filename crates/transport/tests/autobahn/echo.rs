@@ -20,7 +20,7 @@ use transport::{Handler, Limits, Message, Sockets, WEBSOCKET, frame};
 
 use crate::peer::{BINARY, FIN};
 
-/// The longest message that it takes.
+/// The longest message that it takes, mostly.
 pub(crate) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// How long a case may take.
@@ -54,7 +54,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Takes messages of up to [`MAX_MESSAGE`].
     pub(crate) async fn start() -> Self {
+        Self::taking(MAX_MESSAGE).await
+    }
+
+    pub(crate) async fn taking(max_message: usize) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let sockets = Sockets::new(Arc::new(SystemClock::new()), Limits::default());
@@ -64,7 +69,12 @@ impl Server {
                 stream.set_nodelay(true).expect("an open socket");
                 let sockets = serving.clone();
                 let service = service_fn(move |request| {
-                    std::future::ready(Ok::<_, Infallible>(upgrade(&sockets, from, request)))
+                    std::future::ready(Ok::<_, Infallible>(upgrade(
+                        &sockets,
+                        max_message,
+                        from,
+                        request,
+                    )))
                 });
                 let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(http.with_upgrades());
@@ -86,6 +96,7 @@ impl Server {
 
 fn upgrade(
     sockets: &Sockets,
+    max_message: usize,
     from: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Response<String> {
@@ -93,7 +104,7 @@ fn upgrade(
     let key = request.headers().get("sec-websocket-key").expect("a hand-shake");
     let accepted = derive_accept_key(key.as_bytes());
     let outbox = sockets.outbox(&WEBSOCKET, None).expect("room for one more");
-    sockets.serve(upgrade, MAX_MESSAGE, outbox.clone(), from.ip(), Echo(outbox));
+    sockets.serve(upgrade, max_message, outbox.clone(), from.ip(), Echo(outbox));
     let answer = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header("upgrade", "websocket")

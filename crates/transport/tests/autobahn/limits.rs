@@ -3,8 +3,8 @@
 
 use transport::MAX_FRAGMENTS;
 
-use crate::case::{Case, case, run};
-use crate::echo::MAX_MESSAGE;
+use crate::case::{Case, case, run, run_on};
+use crate::echo::{MAX_MESSAGE, Server};
 use crate::peer::{BINARY, Chop, FIN, TEXT, fragments, frame};
 
 const KIB: usize = 1024;
@@ -94,4 +94,24 @@ async fn section_9_growing_pieces() {
 #[tokio::test]
 async fn section_9_round_trips() {
     of_both_kinds(round_trips, 3).await;
+}
+
+#[tokio::test]
+async fn each_route_has_its_own_longest_message() {
+    for most in [64 * KIB, 128 * KIB] {
+        let mut cases = Vec::new();
+        for (opcode, _) in KINDS {
+            let whole = case(format!("{most}, whole")).send([message(opcode, most)]);
+            cases.push(whole.hear(opcode, vec![b'*'; most]));
+            cases.push(case(format!("{most} + 1")).send([message(opcode, most + 1)]).closed(1009));
+            let payload = vec![b'*'; most + 1];
+            let parts: Vec<&[u8]> = payload.chunks(KIB).collect();
+            let beyond = case(format!("{most} + 1, in parts"));
+            cases.push(beyond.send(fragments(opcode, &parts)).closed(1009));
+            let parts: Vec<&[u8]> = payload[..most].chunks(KIB).collect();
+            let within = case(format!("{most}, in parts")).send(fragments(opcode, &parts));
+            cases.push(within.hear(opcode, &payload[..most]));
+        }
+        run_on(Server::taking(most).await, cases).await;
+    }
 }
