@@ -24,13 +24,14 @@
 
 mod budget;
 mod framing;
+mod op;
 mod outbox;
 mod presence;
-mod round;
 mod topic;
 
 pub use budget::{Budget, Reservation};
 pub use framing::{Close, Framing};
+pub use op::{Except, Format, MAX_FORMATS, Member, Op, Publication};
 pub use outbox::{Drained, Outbox, Policy, Sent, Sink, Status};
 pub use presence::{Arrival, Departure, Presence};
-pub use topic::{Except, Format, MAX_FORMATS, Member, Op, Publication, Topic};
+pub use topic::{SMALL, Topic};

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use base::Owner;
 use bytes::{Bytes, BytesMut};
 
+use super::Intake;
 use crate::Reservation;
-use crate::topic::{Except, Intake, MAX_FORMATS, Member, Op, Publication};
+use crate::op::{Except, MAX_FORMATS, Member, Op, Publication};
 
 /// Bytes of one format that a round joins at most. Well below an outbox's cap, so
 /// that a healthy member is never cut off by the size of a round alone.
@@ -41,7 +42,7 @@ enum Difference {
 
 /// The members of one partition and the buffers of the round being put together.
 #[derive(Debug, Default)]
-pub(crate) struct Round {
+pub(super) struct Round {
     members: Vec<Member>,
     index: HashMap<u64, usize>,
     /// The connections of each person; those of no person are not here.
@@ -57,7 +58,7 @@ pub(crate) struct Round {
 
 impl Round {
     /// Delivers what comes in, for ever.
-    pub(crate) async fn run(intake: Arc<Intake>) {
+    pub(super) async fn run(intake: Arc<Intake>) {
         let mut round = Self::default();
         loop {
             let mut ops = intake.take().await.into_iter().peekable();

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Budget;
+use crate::op::{Format, Publication};
 use crate::outbox::{Outbox, Policy, Sink};
-use crate::topic::{Format, Publication};
 
 #[derive(Debug, Default)]
 struct Ear(Mutex<Vec<u8>>);
@@ -274,4 +274,41 @@ async fn a_partition_that_panics_is_told_and_nobody_waits_for_it() {
     tokio::time::timeout(patience, topic.ready()).await.expect("nobody waits for the dead one");
     flushed().await.expect("what is submitted to it is dropped");
     assert!(ear.0.lock().ends_with(b"11"));
+}
+
+#[tokio::test]
+async fn a_topic_that_outgrows_one_task_gets_more_and_keeps_one_order() {
+    let vitals = Vitals::default();
+    let topic = crate::Topic::growing(3, &vitals);
+    let (policy, mut ears) = (policy(), HashMap::new());
+    let mut joined = |id: u64| {
+        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        let ear = Arc::new(Ear::default());
+        outbox.attach(ear.clone());
+        ears.insert(id, ear.clone());
+        let member = Member { outbox, format: Format(0) };
+        topic.submit(&[Op::Join { member, first: Vec::new(), reserved: None }]);
+        ear
+    };
+    let small = u64::try_from(crate::SMALL).unwrap();
+    // Numbers are given in order, and joined in another: the last comes first.
+    let early: Vec<_> = (11..small + 10).rev().map(&mut joined).collect();
+    joined(1_000_000);
+    assert_eq!(topic.tasks(), 1);
+    topic.submit(&[publication(b"1", false)]);
+    let late: Vec<_> = (1..=10).chain(1_000_001..=1_000_010).map(&mut joined).collect();
+    assert_eq!(topic.tasks(), 3);
+    topic.submit(&[publication(b"2", false)]);
+    for id in [11, 5, 1_000_003] {
+        topic.submit(&[Op::Reply { to: id, frame: Bytes::from_static(b"r") }]);
+    }
+    topic.flushed().await;
+    topic.submit(&[Op::Leave(12), Op::Leave(6), Op::Leave(1_000_004), publication(b"3", false)]);
+    topic.flushed().await;
+    let heard = |id: u64| ears[&id].0.lock().clone();
+    assert_eq!((heard(11), heard(13), heard(12)), (b"12r3".into(), b"123".into(), b"12".into()));
+    assert_eq!((heard(5), heard(7), heard(6)), (b"2r3".into(), b"23".into(), b"2".into()));
+    assert_eq!(heard(1_000_003), b"2r3");
+    assert_eq!((heard(1_000_005), heard(1_000_004)), (b"23".into(), b"2".into()));
+    assert_eq!((early.len() + 1, late.len()), (crate::SMALL, 20));
 }
