@@ -9,7 +9,7 @@ use admin::{
 };
 
 use crate::Chat;
-use crate::store::{Kept, RoomKept, Wanted};
+use crate::store::{MessageFilter, RoomSummary, StoredMessage};
 
 /// Characters of a message that stand for it where only a name fits.
 const MAX_NAME: usize = 60;
@@ -58,12 +58,7 @@ impl Model for Messages {
 
     fn page<'a>(&'a self, query: &'a Query) -> Answer<'a, Page> {
         Box::pin(async move {
-            let found = self
-                .chat
-                .room()
-                .store
-                .wanted(&wanted(query, self.chat.room().id()), COUNT_CAP + 1)
-                .await?;
+            let found = self.chat.store().find(&filter(query), COUNT_CAP + 1).await?;
             let note = found.reached.map(|at| {
                 let day = Value::Time(at).plain();
                 format!(
@@ -81,17 +76,18 @@ impl Model for Messages {
     fn get<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Record>> {
         Box::pin(async move {
             let Some((room, id)) = place(id) else { return Ok(None) };
-            Ok(self.chat.room().store.kept(room, id).await?.as_ref().map(detailed))
+            let Some(message) = self.chat.store().message(room, id).await? else {
+                return Ok(None);
+            };
+            let room = self.chat.store().room_summary(room).await?;
+            Ok(Some(detailed(&message, room.as_ref())))
         })
     }
 
     fn act<'a>(&'a self, _by: &'a Staff, _action: &'a str, id: &'a str) -> Answer<'a, Outcome> {
         Box::pin(async move {
             let (room, id) = place(id).ok_or(ModelError::NotFound)?;
-            if room != self.chat.room().id() {
-                return Err(ModelError::NotFound);
-            }
-            if self.chat.room().remove(id).await? {
+            if self.chat.rooms().remove(room, id).await? {
                 return Ok(Outcome::default());
             }
             Err(ModelError::Refused("It was removed already.".to_owned()))
@@ -99,13 +95,13 @@ impl Model for Messages {
     }
 }
 
-fn wanted(query: &Query, room: i64) -> Wanted {
+fn filter(query: &Query) -> MessageFilter {
     let (from, before) = query.between("sent_at");
     let search = query.search.clone();
     let id = search.as_deref().and_then(|text| text.strip_prefix('#')?.parse().ok());
-    Wanted {
+    MessageFilter {
         text: search.filter(|_| id.is_none()),
-        place: id.map(|id| (room, id)),
+        id,
         author: query.exactly("author").map(str::to_owned),
         from,
         before,
@@ -121,7 +117,7 @@ fn place(id: &str) -> Option<(i64, i64)> {
     Some((room.parse().ok()?, id.parse().ok()?))
 }
 
-fn shown(message: &Kept) -> Record {
+fn shown(message: &StoredMessage) -> Record {
     let excerpt: String = message.text.chars().take(MAX_NAME).collect();
     let name = match message.removed_at {
         Some(_) => format!("#{} by {}, removed", message.id, message.author),
@@ -144,12 +140,13 @@ fn shown(message: &Kept) -> Record {
     }
 }
 
-fn detailed(message: &Kept) -> Record {
+fn detailed(message: &StoredMessage, room: Option<&RoomSummary>) -> Record {
     let mut record = shown(message);
     record.details = vec![
         ("Text".into(), Value::text(&message.text)),
         ("Author".into(), Value::text(&message.author)),
         ("Account".into(), Value::Number(message.account)),
+        ("Room".into(), room.map_or(Value::Number(message.room), |room| Value::text(&room.name))),
         ("Sent".into(), Value::Time(message.sent_at)),
         ("Removed".into(), Value::time(message.removed_at)),
     ];
@@ -175,9 +172,8 @@ fn rooms() -> Description {
 }
 
 impl Rooms {
-    fn record(&self, room: &RoomKept) -> Record {
-        let open = room.id == self.chat.room().id();
-        let online = if open { self.chat.room().count() } else { 0 };
+    fn record(&self, room: &RoomSummary) -> Record {
+        let online = self.chat.rooms().open_now(room.id).map_or(0, |room| room.count());
         let cells = vec![
             Value::text(&room.name),
             Value::Number(i64::try_from(online).unwrap_or(i64::MAX)),
@@ -202,19 +198,19 @@ impl Model for Rooms {
 
     fn page<'a>(&'a self, query: &'a Query) -> Answer<'a, Page> {
         Box::pin(async move {
-            let rooms = self.chat.room().store.rooms().await?;
-            let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
-            let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
-            let rows = rooms.iter().skip(skip).take(take).map(|room| self.record(room)).collect();
-            Ok(Page { rows, total: Count::of(rooms.len() as u64), note: String::new() })
+            let store = self.chat.store();
+            let rooms = store.rooms(query.offset, query.limit).await?;
+            let rows = rooms.iter().map(|room| self.record(room)).collect();
+            let total = Count::of(store.count_rooms(COUNT_CAP + 1).await?);
+            Ok(Page { rows, total, note: String::new() })
         })
     }
 
     fn get<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Record>> {
         Box::pin(async move {
-            let rooms = self.chat.room().store.rooms().await?;
-            let room = rooms.iter().find(|room| room.id.to_string() == id);
-            Ok(room.map(|room| self.record(room)))
+            let Ok(id) = id.parse() else { return Ok(None) };
+            let room = self.chat.store().room_summary(id).await?;
+            Ok(room.as_ref().map(|room| self.record(room)))
         })
     }
 }

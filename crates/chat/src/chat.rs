@@ -9,20 +9,23 @@ use hub::Topic;
 use limits::{Exempt, Quota};
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::TaskTracker;
 use transport::Sockets;
 
-use crate::commit;
+use crate::commit::Committer;
+use crate::people::People;
 use crate::recent::{RECENT, Recent};
-use crate::room::{Room, usher};
+use crate::room::{Room, Services};
+use crate::rooms::Rooms;
 use crate::routes;
 use crate::settings::OperatorSettings;
 use crate::socketio::{Options, Socketio};
-use crate::store::Store;
+use crate::store::{Ledger, Store};
 
-/// The one room there is for now.
-const ROOM: &str = "lobby";
+/// The name of the room that everyone is in: the one on the wire for now.
+const DEFAULT_ROOM: &str = "lobby";
 
 /// How long postings may wait without any being answered before storing counts as standing
 /// still. An answer is a refusal too: a disk that fails at once does not stand still.
@@ -39,17 +42,17 @@ pub struct Settings {
     pub exempt: Exempt,
     /// Whose pages may open sockets.
     pub origins: OriginPolicy,
-    /// Delivering tasks; as many as cores.
+    /// Delivering tasks of a large room; as many as cores.
     pub partitions: usize,
     /// How long a Socket.IO client may take to authenticate.
     pub auth_timeout: Duration,
-    /// How far the room had come, as noted beside the database.
+    /// How far the default room had come, as noted beside the database.
     pub past: Past,
     /// Who is told if a task of the chat panics.
     pub vitals: Vitals,
 }
 
-/// How far the room had come when it was open last, noted where the database's fate is
+/// How far the default room had come when it was open last, noted where the database's fate is
 /// not shared. It tells a room that lost its end from one that did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Past {
@@ -82,18 +85,18 @@ pub struct Chat(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    room: Arc<Room>,
+    rooms: Rooms,
+    services: Arc<Services>,
     sockets: Sockets,
     settings: Settings,
     /// There once there are routes.
     socketio: OnceLock<Socketio>,
     committer: Mutex<Option<JoinHandle<()>>>,
-    /// Let clients in and tell changes of presence, until the chat is dropped.
-    _ushers: [AbortOnDropHandle<()>; 2],
 }
 
 impl Chat {
-    /// Opens the room as it was left: its newest messages are read into memory. Needs
+    /// Opens the default room as it was left: its newest messages are read into memory.
+    /// Other rooms are read when they are joined. Needs
     /// [`migrations`](crate::migrations) applied. [`Chat::drain`] ends it.
     ///
     /// # Errors
@@ -105,12 +108,10 @@ impl Chat {
         random: &dyn Random,
         settings: Settings,
     ) -> Result<Self, StorageError> {
-        let store = Store::new(db);
-        let mut record = store.open_room(ROOM, clock.now(), random).await?;
-        let mut recent = Recent::default();
-        for message in store.before(record.id, i64::MAX, RECENT).await? {
-            recent.push(message);
-        }
+        let store = Store::new(db.clone());
+        let mut record = store.open_room(DEFAULT_ROOM, clock.now(), random).await?;
+        let newest = store.before(record.id, i64::MAX, RECENT).await?;
+        let recent: Recent = newest.iter().cloned().collect();
         if begins_anew(settings.past, recent.head()) {
             // Ids will be given again that clients know as other messages.
             store.begin_anew(&mut record, random).await?;
@@ -118,20 +119,30 @@ impl Chat {
             tracing::warn!(head, ?past, "the room's history was cut: clients start afresh");
         }
         let rate = Quota { burst: settings.burst, refill: settings.interval };
+        let services = Arc::new(Services {
+            store,
+            clock: clock.clone(),
+            intake: Arc::default(),
+            people: People::new(clock.clone(), rate),
+            vitals: settings.vitals.clone(),
+            reads: TaskTracker::new(),
+            runtime: Handle::current(),
+        });
         let topic = Topic::start(settings.partitions, &settings.vitals);
-        let room = Arc::new(Room::new(record, recent, store, clock, rate, topic));
-        let watch = |task| settings.vitals.watch(task);
-        let committer = commit::run(room.clone(), watch("committer"));
-        let committer = Mutex::new(Some(tokio::spawn(committer)));
-        let _ushers = [
-            AbortOnDropHandle::new(tokio::spawn(usher::run(room.clone(), watch("usher")))),
-            AbortOnDropHandle::new(tokio::spawn(usher::tell_changes(
-                room.clone(),
-                watch("presence"),
-            ))),
-        ];
-        let socketio = OnceLock::new();
-        Ok(Self(Arc::new(Inner { room, sockets, settings, socketio, committer, _ushers })))
+        let room = Arc::new(Room::new(record, recent, topic, services.clone()));
+        let rooms = Rooms::new(room.clone(), services.clone(), settings.partitions);
+        let intake = services.intake.clone();
+        let mut committer = Committer::new(intake, rooms.clone(), Ledger::new(db), clock);
+        committer.remember(room.id(), &newest);
+        let committer = tokio::spawn(committer.run(settings.vitals.watch("committer")));
+        Ok(Self(Arc::new(Inner {
+            rooms,
+            services,
+            sockets,
+            settings,
+            socketio: OnceLock::new(),
+            committer: Mutex::new(Some(committer)),
+        })))
     }
 
     /// `GET /ws` and `/socket.io`, for [`authenticated`](http_kit::authenticated) routes.
@@ -139,7 +150,7 @@ impl Chat {
         let origins = Arc::new(self.0.settings.origins.clone());
         let socketio = self.0.socketio.get_or_init(|| {
             Socketio::open(Options {
-                room: self.0.room.clone(),
+                rooms: self.0.rooms.clone(),
                 sockets: self.0.sockets.clone(),
                 authenticate: authenticate.clone(),
                 origins: origins.clone(),
@@ -148,7 +159,7 @@ impl Chat {
             })
         });
         let ws = routes::routes(
-            self.0.room.clone(),
+            self.0.rooms.clone(),
             self.0.sockets.clone(),
             authenticate,
             origins,
@@ -157,46 +168,51 @@ impl Chat {
         Routes::from(ws).with(CrossOrigin::SocketIo, socketio.routes())
     }
 
-    pub(crate) fn room(&self) -> &Room {
-        &self.0.room
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.0.rooms
     }
 
-    /// The id of the newest message; zero if there never was one. What is to be noted
-    /// for the next start's [`Past`].
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.services.store
+    }
+
+    /// The id of the newest message of the default room; zero if there never was one. What
+    /// is to be noted for the next start's [`Past`]. Another room that lost its end goes
+    /// unnoticed: that takes a note of each room, or one number over all of them.
     #[must_use]
     pub fn head(&self) -> i64 {
-        self.0.room.head()
+        self.0.rooms.default_room().head()
     }
 
-    /// The names of those present, sorted.
+    /// The names of those present in the default room, sorted.
     #[must_use]
     pub fn online(&self) -> Vec<String> {
-        self.0.room.names()
+        self.0.rooms.default_room().names()
     }
 
-    /// Whether `account` is present.
+    /// Whether `account` is present in the default room.
     #[must_use]
     pub fn is_online(&self, account: AccountId) -> bool {
-        self.0.room.is_present(account)
+        self.0.rooms.default_room().is_present(account)
     }
 
-    /// Closes the sockets that `session` opened, with 1008.
+    /// Closes the sockets that `session` opened, with 1008, whatever rooms they are in.
     pub fn session_ended(&self, account: AccountId, session: SessionRef) {
-        self.0.room.session_ended(account, session);
+        self.0.services.people.session_ended(account, session);
     }
 
     /// Postings that wait to be stored.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.room.intake.waiting()
+        self.0.services.intake.waiting()
     }
 
     /// Whether postings have waited for longer than [`STANDSTILL`] without any being
     /// answered: the database or delivery stands still.
     #[must_use]
     pub fn stands_still(&self) -> bool {
-        let room = &self.0.room;
-        room.intake.unanswered_for(room.clock.monotonic()) > STANDSTILL
+        let Services { intake, clock, .. } = &*self.0.services;
+        intake.unanswered_for(clock.monotonic()) > STANDSTILL
     }
 
     /// Socket.IO connections open now.
@@ -205,18 +221,23 @@ impl Chat {
         self.0.socketio.get().map_or(0, Socketio::count)
     }
 
-    /// Publishes gauges, and forgets what is over; call it every second.
+    /// Publishes gauges, closes rooms that are empty, and forgets what is over; call it
+    /// every second.
     pub fn upkeep(&self) {
-        self.0.room.forget_the_calm();
-        metrics::counter!("packetboat_deliveries_total").absolute(self.0.room.delivered() as u64);
+        let Inner { rooms, services, .. } = &*self.0;
+        services.people.forget_calm();
+        rooms.sweep();
+        metrics::counter!("packetboat_deliveries_total").absolute(rooms.delivered() as u64);
+        metrics::gauge!("packetboat_rooms_open").set(rooms.count() as f64);
         metrics::gauge!("packetboat_postings_waiting").set(self.waiting() as f64);
         let socketio = self.socketio_connections();
         metrics::gauge!("packetboat_socketio_open").set(socketio as f64);
-        metrics::gauge!("packetboat_people_online").set(self.0.room.count() as f64);
+        let online = rooms.default_room().count();
+        metrics::gauge!("packetboat_people_online").set(online as f64);
     }
 
-    /// Hangs up all Socket.IO clients, after what they have been told; whoever does not
-    /// take that `within` the time is cut. Comes after [`Chat::drain`].
+    /// Hangs up all Socket.IO clients, after what they have been told; those that do not
+    /// take that `within` the time are cut. Comes after [`Chat::drain`].
     pub async fn close_socketio(&self, within: Duration) {
         if let Some(socketio) = self.0.socketio.get() {
             socketio.close(within).await;
@@ -224,16 +245,16 @@ impl Chat {
     }
 
     /// Takes no more postings, stores and delivers those it has taken. The sockets are
-    /// still open afterwards: whoever drains them comes next.
+    /// still open afterwards: the caller drains them next.
     pub async fn drain(&self) {
-        self.0.room.intake.close();
+        self.0.services.intake.close();
         let committer = self.0.committer.lock().take();
         if let Some(committer) = committer
             && let Err(error) = committer.await
         {
             tracing::error!(%error, "the committer ended badly");
         }
-        self.0.room.close().await;
+        self.0.rooms.drain().await;
     }
 }
 

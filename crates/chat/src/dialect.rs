@@ -1,127 +1,256 @@
-//! The dialects of the room: bytes to commands, events to bytes, nothing else.
+//! The dialects of a room: bytes to commands, events to bytes, nothing else.
+//!
+//! Owns what differs between clients. The room knows no dialect by name: it asks one of
+//! these methods. Each is a `match` without a catch-all arm, so a new dialect does not
+//! compile until it has answered every question.
+//!
+//! Deliberately absent: connections and seats (`crate::socket`, `crate::socketio`).
 
+mod command;
 pub(crate) mod packetboat;
 pub(crate) mod piratchat;
 pub(crate) mod socketio;
 
-use base::Timestamp;
-use bytes::Bytes;
-use hub::{Format, MAX_FORMATS};
+use std::sync::Arc;
+
+use base::{AccountId, Owner, Timestamp};
+use bytes::{Bytes, BytesMut};
+use hub::{Except, Format, MAX_FORMATS};
 use serde::{Deserialize, Serialize};
 use transport::frame;
 
-use crate::{Message, TextError};
+use crate::message::Message;
 
-/// The format of sockets without a subprotocol.
-pub(crate) const PIRATCHAT: Format = Format(0);
-/// The format of `packetboat.v1`.
-pub(crate) const PACKETBOAT: Format = Format(1);
-/// The format of Socket.IO clients.
-pub(crate) const SOCKETIO: Format = Format(2);
+pub(crate) use command::{Command, Refusal};
+/// The encoding of a [`Opening::CatchUp`]. Its parts are shared among clients, so all
+/// dialects that are caught up share this one encoding.
+pub(crate) use packetboat::welcome;
+pub(crate) use packetboat::{PAGE, PresenceState};
 
-/// Why something a client sent was not accepted.
+/// How one client speaks. The number of a variant is its [`Format`] in the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    TooLong,
-    Malformed,
-    RateLimited,
-    Unavailable,
+pub(crate) enum Dialect {
+    /// Sockets without a subprotocol.
+    Piratchat,
+    /// `packetboat.v1`.
+    Packetboat,
+    /// Socket.IO clients.
+    Socketio,
 }
 
-impl Refusal {
-    /// The stable code on the wire.
-    pub(crate) fn code(self) -> &'static str {
+/// One event in every dialect: whole frames, in the place of the dialect's [`Format`].
+/// An empty one is not sent.
+pub(crate) type Frames = [Bytes; MAX_FORMATS];
+
+/// What a client hears first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// What happens next.
+    Nothing,
+    /// This frame.
+    Frame(Bytes),
+    /// A [`welcome`] with what it missed. It may have to wait for the memory that takes.
+    CatchUp,
+}
+
+/// How a client of a large room, where changes of presence are collected, is told of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PresenceUpdates {
+    /// Not at all.
+    Nothing,
+    /// Each arrival at once, each departure in a frame of its own.
+    Each,
+    /// The newest state, in one frame for many changes.
+    Newest,
+}
+
+impl Dialect {
+    const ALL: [Self; 3] = [Self::Piratchat, Self::Packetboat, Self::Socketio];
+
+    /// The dialect's place in what the hub delivers.
+    pub(crate) const fn format(self) -> Format {
+        Format(self as usize)
+    }
+
+    /// What a client hears first.
+    pub(crate) fn opening(self) -> Opening {
         match self {
-            Self::TooLong => "message_too_long",
-            Self::Malformed => "malformed_message",
-            Self::RateLimited => "rate_limited",
-            Self::Unavailable => "unavailable",
+            Self::Piratchat => Opening::Nothing,
+            Self::Packetboat => Opening::CatchUp,
+            Self::Socketio => Opening::Frame(socketio::welcome()),
         }
     }
 
-    /// What a person may be told.
-    pub(crate) fn sentence(self) -> &'static str {
+    /// Whether one person may have only one such connection.
+    pub(crate) fn is_exclusive(self) -> bool {
         match self {
-            Self::TooLong => "A message may have at most 300 characters.",
-            Self::Malformed => "This is not a message the server understands.",
-            Self::RateLimited => "That was too fast: wait a moment and try again.",
-            Self::Unavailable => "The message could not be stored: try again.",
+            Self::Piratchat => true,
+            Self::Packetboat | Self::Socketio => false,
+        }
+    }
+
+    /// Which connection, or whose, does not hear a message that `author` posted by
+    /// `connection`: one that gets the acknowledgement instead, or takes its own person's
+    /// messages for another's.
+    fn does_not_hear(self, author: AccountId, connection: u64) -> Except {
+        match self {
+            Self::Piratchat => Except::Owner(Owner::Account(author)),
+            Self::Packetboat => Except::Connection(connection),
+            Self::Socketio => Except::None,
+        }
+    }
+
+    /// How it is told of changes of presence in a large room.
+    pub(crate) fn presence_updates(self) -> PresenceUpdates {
+        match self {
+            Self::Piratchat => PresenceUpdates::Each,
+            Self::Packetboat => PresenceUpdates::Newest,
+            Self::Socketio => PresenceUpdates::Nothing,
+        }
+    }
+
+    /// The acknowledgement of a stored message.
+    pub(crate) fn ack(self, client_id: Option<&str>, id: i64, at: Timestamp) -> Bytes {
+        match self {
+            Self::Piratchat => piratchat::accepted(),
+            Self::Packetboat => packetboat::ack(client_id.unwrap_or_default(), id, at),
+            Self::Socketio => socketio::accepted(),
+        }
+    }
+
+    /// The answer to what was not accepted.
+    pub(crate) fn nack(self, client_id: Option<&str>, refusal: Refusal) -> Bytes {
+        match self {
+            Self::Piratchat => piratchat::refused(refusal),
+            Self::Packetboat => packetboat::nack(client_id, refusal),
+            Self::Socketio => socketio::refused(refusal),
+        }
+    }
+
+    fn join(self, username: &str, online: usize) -> Bytes {
+        match self {
+            Self::Piratchat => piratchat::join(username),
+            Self::Packetboat => packetboat::join(username, online),
+            Self::Socketio => Bytes::new(),
+        }
+    }
+
+    fn leave(self, username: &str, online: usize) -> Bytes {
+        match self {
+            Self::Piratchat => piratchat::leave(username),
+            Self::Packetboat => packetboat::leave(username, online),
+            Self::Socketio => Bytes::new(),
+        }
+    }
+
+    /// A page of history, for a dialect with a word for asking for one.
+    pub(crate) fn history<'a>(
+        self,
+        before: i64,
+        messages: impl Iterator<Item = &'a Message>,
+        more: bool,
+    ) -> Bytes {
+        match self {
+            Self::Packetboat => packetboat::history(before, messages, more),
+            Self::Piratchat | Self::Socketio => Bytes::new(),
         }
     }
 }
 
-impl From<TextError> for Refusal {
-    fn from(error: TextError) -> Self {
-        match error {
-            TextError::TooLong => Self::TooLong,
-            TextError::Empty | TextError::Unstorable => Self::Malformed,
-        }
+/// An event in every dialect.
+fn frames(encode: impl Fn(Dialect) -> Bytes) -> Frames {
+    let mut frames = Frames::default();
+    for dialect in Dialect::ALL {
+        frames[dialect.format().0] = encode(dialect);
     }
-}
-
-/// A message in every format. `display_name` is for Socket.IO clients alone: it may
-/// be an email address.
-pub(crate) fn message(message: &Message, display_name: &str) -> [Bytes; MAX_FORMATS] {
-    let mut frames = both(piratchat::message(message), packetboat::message(message));
-    frames[SOCKETIO.0] = socketio::message(display_name, &message.text);
     frames
 }
 
-/// An arrival in every format.
-pub(crate) fn join(username: &str, online: usize) -> [Bytes; MAX_FORMATS] {
-    both(piratchat::join(username), packetboat::join(username, online))
-}
-
-/// A departure in every format.
-pub(crate) fn leave(username: &str, online: usize) -> [Bytes; MAX_FORMATS] {
-    both(piratchat::leave(username), packetboat::leave(username, online))
-}
-
-/// An arrival in a large room, for the dialect that is told of each: our own is told
-/// by [`crowd`].
-pub(crate) fn joined_crowd(username: &str) -> [Bytes; MAX_FORMATS] {
-    both(piratchat::join(username), Bytes::new())
-}
-
-/// What a large room is told of who came and went, as frames of each dialect.
-pub(crate) fn crowd(piratchat: Bytes, packetboat: Bytes) -> [Bytes; MAX_FORMATS] {
-    both(piratchat, packetboat)
-}
-
-/// Somebody types: only our own dialect has a word for it.
-pub(crate) fn typing(username: &str) -> [Bytes; MAX_FORMATS] {
-    both(Bytes::new(), packetboat::typing(username))
-}
-
-/// A message's removal: only our own dialect has a word for it.
-pub(crate) fn removed(id: i64) -> [Bytes; MAX_FORMATS] {
-    both(Bytes::new(), packetboat::removed(id))
-}
-
-/// The acknowledgement of a stored message.
-pub(crate) fn ack(format: Format, client_id: Option<&str>, id: i64, at: Timestamp) -> Bytes {
-    match format {
-        PACKETBOAT => packetboat::ack(client_id.unwrap_or_default(), id, at),
-        SOCKETIO => socketio::accepted(),
-        _ => piratchat::accepted(),
+/// What is in `first` and then what is in `second`.
+pub(crate) fn joined(first: Frames, second: Frames) -> Frames {
+    let mut frames = first;
+    for (frame, second) in frames.iter_mut().zip(second) {
+        if frame.is_empty() {
+            *frame = second;
+        } else if !second.is_empty() {
+            *frame = [frame.as_ref(), &second].concat().into();
+        }
     }
-}
-
-/// The answer to what was not accepted.
-pub(crate) fn nack(format: Format, client_id: Option<&str>, refusal: Refusal) -> Bytes {
-    match format {
-        PACKETBOAT => packetboat::nack(client_id, refusal),
-        SOCKETIO => socketio::refused(refusal),
-        _ => piratchat::refused(refusal),
-    }
-}
-
-/// What the two dialects of `/ws` say and Socket.IO has no word for.
-fn both(piratchat: Bytes, packetboat: Bytes) -> [Bytes; MAX_FORMATS] {
-    let mut frames: [Bytes; MAX_FORMATS] = Default::default();
-    frames[PIRATCHAT.0] = piratchat;
-    frames[PACKETBOAT.0] = packetboat;
     frames
+}
+
+/// For each dialect, who does not hear a message; see [`Dialect::does_not_hear`].
+pub(crate) fn except(author: AccountId, connection: u64) -> [Except; MAX_FORMATS] {
+    let mut except = [Except::None; MAX_FORMATS];
+    for dialect in Dialect::ALL {
+        except[dialect.format().0] = dialect.does_not_hear(author, connection);
+    }
+    except
+}
+
+/// A message. `display_name` is for Socket.IO clients alone: it may be an email address.
+pub(crate) fn message(message: &Message, display_name: &str) -> Frames {
+    frames(|dialect| match dialect {
+        Dialect::Piratchat => piratchat::message(message),
+        Dialect::Packetboat => packetboat::message(message),
+        Dialect::Socketio => socketio::message(display_name, &message.text),
+    })
+}
+
+/// An arrival, after which `online` people are there.
+pub(crate) fn join(username: &str, online: usize) -> Frames {
+    frames(|dialect| dialect.join(username, online))
+}
+
+/// A departure, after which `online` people are there.
+pub(crate) fn leave(username: &str, online: usize) -> Frames {
+    frames(|dialect| dialect.leave(username, online))
+}
+
+/// An arrival in a large room, for those who are told of [each](PresenceUpdates::Each).
+pub(crate) fn arrival(username: &str, online: usize) -> Frames {
+    frames(|dialect| match dialect.presence_updates() {
+        PresenceUpdates::Each => dialect.join(username, online),
+        PresenceUpdates::Newest | PresenceUpdates::Nothing => Bytes::new(),
+    })
+}
+
+/// Departures from a large room, for those who are told of [each](PresenceUpdates::Each).
+pub(crate) fn departures(usernames: &[Arc<str>], online: usize) -> Frames {
+    frames(|dialect| match dialect.presence_updates() {
+        PresenceUpdates::Each => {
+            let mut all = BytesMut::new();
+            for username in usernames {
+                all.extend_from_slice(&dialect.leave(username, online));
+            }
+            all.freeze()
+        }
+        PresenceUpdates::Newest | PresenceUpdates::Nothing => Bytes::new(),
+    })
+}
+
+/// The newest state of a large room, for those who are told [that](PresenceUpdates::Newest).
+pub(crate) fn presence(state: &PresenceState<'_>) -> Frames {
+    frames(|dialect| match dialect.presence_updates() {
+        PresenceUpdates::Newest => packetboat::presence(state),
+        PresenceUpdates::Each | PresenceUpdates::Nothing => Bytes::new(),
+    })
+}
+
+/// A person types.
+pub(crate) fn typing(username: &str) -> Frames {
+    frames(|dialect| match dialect {
+        Dialect::Packetboat => packetboat::typing(username),
+        Dialect::Piratchat | Dialect::Socketio => Bytes::new(),
+    })
+}
+
+/// A message's removal.
+pub(crate) fn removed(id: i64) -> Frames {
+    frames(|dialect| match dialect {
+        Dialect::Packetboat => packetboat::removed(id),
+        Dialect::Piratchat | Dialect::Socketio => Bytes::new(),
+    })
 }
 
 /// Reads a command. Only a JSON object is one: serde alone would also take an array of
@@ -140,4 +269,30 @@ fn json(event: &impl Serialize) -> Vec<u8> {
     // The events here are structs of strings, numbers and lists, which always
     // serialise; if one ever did not, an empty frame says less than a panic costs.
     serde_json::to_vec(event).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dialect_has_a_place_of_its_own_in_what_is_delivered() {
+        let places: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.format().0).collect();
+        assert_eq!(places, (0..Dialect::ALL.len()).collect::<Vec<_>>());
+        assert!(Dialect::ALL.len() <= MAX_FORMATS);
+    }
+
+    #[test]
+    fn frames_that_are_joined_keep_their_order_in_each_dialect() {
+        let one = frames(|dialect| match dialect {
+            Dialect::Piratchat | Dialect::Packetboat => "1".into(),
+            Dialect::Socketio => Bytes::new(),
+        });
+        let two = frames(|dialect| match dialect {
+            Dialect::Piratchat | Dialect::Socketio => "2".into(),
+            Dialect::Packetboat => Bytes::new(),
+        });
+        let both = joined(one, two);
+        assert_eq!(both[..3], [Bytes::from("12"), Bytes::from("1"), Bytes::from("2")]);
+    }
 }

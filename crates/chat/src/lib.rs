@@ -1,10 +1,10 @@
 //! Rooms, messages, order and history, and the dialects people speak to them.
 //!
-//! A message goes from socket to socket like this: a dialect ([`dialect`]) decodes
-//! it; the [`room::Seat`] it came in by queues it; the committer ([`commit`]) stores
-//! it together with whatever else came in meanwhile, in one transaction; under the
-//! room's lock it gets its place in the recent history and in the topic's order; the
-//! hub delivers it. Whoever posted it is acknowledged at that same place in the
+//! A message goes one way, from socket to socket: the handler ([`socket`]) has its
+//! [`dialect`] decode it and puts it into the [`intake`]; the committer ([`commit`]) stores
+//! it together with whatever else came in meanwhile, in one transaction for all rooms; the
+//! [`room`] gives it its place in the recent history and in the topic's order; the
+//! hub delivers it. The poster is acknowledged at that same place in the
 //! order, so "acknowledged" means stored, and nothing is heard that was not.
 //!
 //! Invariants:
@@ -22,17 +22,23 @@ mod admin;
 mod chat;
 mod commit;
 mod dialect;
+mod intake;
 mod message;
+mod people;
 mod recent;
 mod room;
+mod rooms;
 mod routes;
 mod settings;
+mod socket;
 mod socketio;
 mod store;
+#[cfg(test)]
+mod testing;
 
 pub use chat::{Chat, Past, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
-pub use room::MAX_CONNECTIONS;
+pub use people::MAX_CONNECTIONS;
 pub use settings::OperatorSettings;
 pub use store::migrations;
 

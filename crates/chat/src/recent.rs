@@ -1,10 +1,10 @@
-//! The newest messages of a room, in memory: what newcomers are shown and what
+//! The newest messages of a room, in memory: what new clients are shown and what
 //! reconnecting clients have missed, without asking the database.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use base::{AccountId, Timestamp};
+use base::Timestamp;
 
 use crate::Message;
 
@@ -16,22 +16,43 @@ pub(crate) const RECENT: usize = 2_048;
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     messages: VecDeque<Arc<Message>>,
-    by_client_id: HashMap<(AccountId, Box<str>), i64>,
+    /// What they take up.
+    bytes: usize,
+}
+
+/// What `message` takes up, with its place here. The author's name is shared.
+fn size(message: &Message) -> usize {
+    let client_id = message.client_id.as_deref().map_or(0, str::len);
+    size_of::<Message>() + size_of::<Arc<Message>>() + message.text.len() + client_id
 }
 
 impl Recent {
     /// Adds the newest message.
     pub(crate) fn push(&mut self, message: Arc<Message>) {
-        if self.messages.len() == RECENT
-            && let Some(oldest) = self.messages.pop_front()
-            && let Some(client_id) = &oldest.client_id
-        {
-            self.by_client_id.remove(&(oldest.author, client_id.clone()));
+        if self.messages.len() == RECENT {
+            self.forget_oldest();
         }
-        if let Some(client_id) = &message.client_id {
-            self.by_client_id.insert((message.author, client_id.clone()), message.id);
-        }
+        self.bytes += size(&message);
         self.messages.push_back(message);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.messages.pop_front() {
+            self.bytes -= size(&oldest);
+        }
+    }
+
+    /// Forgets all but the newest `count`.
+    pub(crate) fn shrink(&mut self, count: usize) {
+        while self.messages.len() > count {
+            self.forget_oldest();
+        }
+        self.messages.shrink_to_fit();
+    }
+
+    /// Bytes that the messages take up.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes the text of message `id` away, if it is here; its place stays.
@@ -39,6 +60,7 @@ impl Recent {
         let Some(first) = self.messages.front().map(|first| first.id) else { return };
         let place = usize::try_from(id - first).ok();
         if let Some(message) = place.and_then(|place| self.messages.get_mut(place)) {
+            self.bytes -= message.text.len();
             *message = Arc::new(Message { text: "".into(), ..Message::clone(message) });
         }
     }
@@ -93,18 +115,20 @@ impl Recent {
         let count = usize::try_from(end - start).ok()?;
         Some((self.messages.iter().skip(skip).take(count).cloned().collect(), start > 1))
     }
+}
 
-    /// The message that `author` posted under `client_id`.
-    pub(crate) fn posted_as(&self, author: AccountId, client_id: &str) -> Option<&Message> {
-        // The key owns its text; one small copy a post is no cost worth a wrapper type.
-        let id = self.by_client_id.get(&(author, client_id.into()))?;
-        let first = self.messages.front()?.id;
-        self.messages.get(usize::try_from(id - first).ok()?).map(Arc::as_ref)
+impl FromIterator<Arc<Message>> for Recent {
+    fn from_iter<I: IntoIterator<Item = Arc<Message>>>(messages: I) -> Self {
+        let mut recent = Self::default();
+        messages.into_iter().for_each(|message| recent.push(message));
+        recent
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base::AccountId;
+
     use super::*;
 
     fn message(id: i64) -> Arc<Message> {
@@ -119,9 +143,7 @@ mod tests {
     }
 
     fn filled(ids: std::ops::RangeInclusive<i64>) -> Recent {
-        let mut recent = Recent::default();
-        ids.for_each(|id| recent.push(message(id)));
-        recent
+        ids.map(message).collect()
     }
 
     fn ids(messages: &[Arc<Message>]) -> Vec<i64> {
@@ -156,13 +178,22 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room_and_take_their_client_ids_along() {
+    fn the_oldest_make_room() {
         let last = i64::try_from(RECENT).expect("small") + 5;
         let recent = filled(1..=last);
-        assert_eq!(recent.messages.len(), RECENT);
-        assert_eq!(recent.posted_as(AccountId(7), "c5"), None);
-        assert_eq!(recent.posted_as(AccountId(7), "c6").map(|message| message.id), Some(6));
-        assert_eq!(recent.posted_as(AccountId(8), "c6"), None);
-        assert_eq!(recent.by_client_id.len(), RECENT);
+        assert_eq!((recent.len(), recent.head()), (RECENT, last));
+        assert_eq!(recent.between(1, 6).map(|message| message.id).collect::<Vec<_>>(), [6]);
+    }
+
+    #[test]
+    fn what_messages_take_up_is_known_whatever_becomes_of_them() {
+        let mut recent = filled(1..=i64::try_from(RECENT).expect("small") + 5);
+        recent.remove(100);
+        recent.shrink(RECENT - 50);
+        recent.push(message(recent.head() + 1));
+        let all: usize = recent.messages.iter().map(|message| size(message)).sum();
+        assert_eq!(recent.bytes(), all);
+        recent.shrink(0);
+        assert_eq!((recent.bytes(), recent.len()), (0, 0));
     }
 }

@@ -18,10 +18,11 @@ use limits::Exempt;
 use serde::Deserialize;
 use transport::{Sockets, WEBSOCKET};
 
-use crate::dialect::packetboat::{Packetboat, SUBPROTOCOL};
-use crate::dialect::piratchat::Piratchat;
-use crate::dialect::{PACKETBOAT, PIRATCHAT};
-use crate::room::{JoinError, Newcomer, Resume, Room};
+use crate::dialect::packetboat::SUBPROTOCOL;
+use crate::dialect::{Dialect, packetboat, piratchat};
+use crate::room::{JoinError, JoinRequest, Resume};
+use crate::rooms::Rooms;
+use crate::socket::{ChatSocket, Read};
 
 /// The longest message, in bytes. A text of 300 characters, every one of them
 /// escaped as a JSON surrogate pair, takes 3.6 KB.
@@ -35,14 +36,14 @@ const RETRY_WHEN_TOO_OFTEN: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 struct SocketState {
-    room: Arc<Room>,
+    rooms: Rooms,
     sockets: Sockets,
     authenticate: Arc<dyn Authenticate>,
     exempt: Exempt,
 }
 
 pub(crate) fn routes(
-    room: Arc<Room>,
+    rooms: Rooms,
     sockets: Sockets,
     authenticate: Arc<dyn Authenticate>,
     origins: Arc<OriginPolicy>,
@@ -53,7 +54,7 @@ pub(crate) fn routes(
         max_message: MAX_MESSAGE,
         subprotocols: &[SUBPROTOCOL],
     };
-    let state = SocketState { room, sockets, authenticate, exempt };
+    let state = SocketState { rooms, sockets, authenticate, exempt };
     Router::new().route("/ws", socket(policy, get(open))).with_state(state)
 }
 
@@ -74,51 +75,44 @@ async fn open(
     client: Client,
     left_off: Result<Query<LeftOff>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let packetboat = upgrade.protocol() == Some(SUBPROTOCOL);
-    if !packetboat && state.room.has_piratchat(principal.account) {
+    let (dialect, read): (_, Read) = if upgrade.protocol() == Some(SUBPROTOCOL) {
+        (Dialect::Packetboat, packetboat::read)
+    } else {
+        (Dialect::Piratchat, piratchat::read)
+    };
+    let room = state.rooms.default_room();
+    if dialect.is_exclusive() && room.has_exclusive(principal.account) {
         return Err(JoinError::Taken.into());
     }
     let (upgrade, answer) = upgrade.accept()?;
     let resume = left_off.ok().map(|Query(LeftOff { last_id, epoch })| Resume { last_id, epoch });
-    state.join(principal, &client, packetboat, resume, upgrade)?;
+    state.join(principal, &client, (dialect, read), resume, upgrade).await?;
     Ok(answer)
 }
 
 impl SocketState {
-    fn join(
+    async fn join(
         &self,
         principal: Principal,
         client: &Client,
-        packetboat: bool,
+        (dialect, read): (Dialect, Read),
         resume: Option<Resume>,
         upgrade: Upgrade,
     ) -> Result<(), ApiError> {
         let full = || ApiError::unavailable(RETRY_WHEN_FULL);
         let owner = Owner::Account(principal.account);
         let outbox = self.sockets.outbox(&WEBSOCKET, Some(owner)).ok_or_else(full)?;
-        let format = if packetboat { PACKETBOAT } else { PIRATCHAT };
         let exempt = self.exempt.contains(client.address);
-        let newcomer = Newcomer {
-            principal: principal.clone(),
-            outbox: outbox.clone(),
-            format,
-            resume,
-            exempt,
-        };
-        let seat = self.room.join(newcomer)?;
+        let request = JoinRequest { principal, outbox, dialect, resume, exempt };
+        let seat = self.rooms.join(self.rooms.default_room().id(), &request).await?;
         // The session may have ended between its check and the seat. From here on
-        // `Room::session_ended` finds the seat; before, only this does.
-        if !self.authenticate.is_current(&principal) {
+        // `Chat::session_ended` finds the seat; before, only this does.
+        if !self.authenticate.is_current(&request.principal) {
             return Err(invalid_session());
         }
         let Upgrade { stream, max_message } = upgrade;
-        if packetboat {
-            let handler = Packetboat(seat);
-            self.sockets.serve(stream, max_message, outbox, client.address, handler);
-        } else {
-            let handler = Piratchat(seat);
-            self.sockets.serve(stream, max_message, outbox, client.address, handler);
-        }
+        let socket = ChatSocket::new(seat, read);
+        self.sockets.serve(stream, max_message, request.outbox, client.address, socket);
         Ok(())
     }
 }
@@ -130,6 +124,9 @@ impl From<JoinError> for ApiError {
             JoinError::TooMany => Self::too_many(RETRY_WHEN_FULL)
                 .saying("You have as many open connections as one person may have."),
             JoinError::TooOften => Self::too_many(RETRY_WHEN_TOO_OFTEN),
+            JoinError::NoSuchRoom => Self::new(StatusCode::NOT_FOUND, "There is no such room."),
+            JoinError::Closed | JoinError::TooManyRooms => Self::unavailable(RETRY_WHEN_FULL),
+            JoinError::Storage(error) => Self::storage_failed(error),
         }
     }
 }

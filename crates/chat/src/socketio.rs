@@ -32,7 +32,7 @@ use tokio::time::timeout;
 use transport::Sockets;
 
 use crate::dialect::socketio::Note;
-use crate::room::Room;
+use crate::rooms::Rooms;
 use entrance::Engine;
 use lines::{Line, Lines};
 use session::Session;
@@ -47,7 +47,7 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 /// between two polls, and no more than some 4 MB if all of it is as long as can be.
 const MAX_BUFFERED: usize = 1_024;
 
-/// Attachments of one binary event, and their bytes. Nobody here has a use for them, so
+/// Attachments of one binary event, and their bytes. There is no use for them here, so
 /// this is only what a confused client may cost.
 const MAX_ATTACHMENTS: usize = 4;
 const MAX_ATTACHED: usize = 16 * 1024;
@@ -67,7 +67,7 @@ const GOING: Duration = Duration::from_secs(1);
 
 /// What every session needs.
 struct Shared {
-    room: Arc<Room>,
+    rooms: Rooms,
     sockets: Sockets,
     authenticate: Arc<dyn Authenticate>,
     exempt: Exempt,
@@ -76,7 +76,7 @@ struct Shared {
 
 /// What [`Socketio::open`] needs to know.
 pub(crate) struct Options {
-    pub(crate) room: Arc<Room>,
+    pub(crate) rooms: Rooms,
     pub(crate) sockets: Sockets,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) origins: Arc<OriginPolicy>,
@@ -94,7 +94,7 @@ pub(crate) struct Socketio {
 
 impl Socketio {
     pub(crate) fn open(options: Options) -> Self {
-        let Options { room, sockets, authenticate, origins, exempt, auth_timeout } = options;
+        let Options { rooms, sockets, authenticate, origins, exempt, auth_timeout } = options;
         let parser = ParserConfig::common()
             .max_incoming_binaries(MAX_ATTACHMENTS)
             .max_incoming_binary_buf_size(MAX_ATTACHED)
@@ -112,7 +112,7 @@ impl Socketio {
             .with_parser(parser)
             .build_with_inner_svc(Router::new());
         let lines = Lines::new(exempt.clone());
-        let shared = Arc::new(Shared { room, sockets, authenticate, exempt, auth_timeout });
+        let shared = Arc::new(Shared { rooms, sockets, authenticate, exempt, auth_timeout });
         // Handlers are in place before the client is told that it is connected: what it
         // says at once must not be lost. Only then is there a middleware.
         let admit = move |socket: SocketRef| ready(admit(&shared, &socket));
@@ -129,8 +129,8 @@ impl Socketio {
         self.lines.count()
     }
 
-    /// Lets nobody in any more and hangs up everybody, after what they have been told.
-    /// Whoever is still there after `within` is cut.
+    /// Takes no more connections and hangs up all, after what they have been told. One that
+    /// is still there after `within` is cut.
     pub(crate) async fn close(&self, within: Duration) {
         if !self.lines.close() {
             return;

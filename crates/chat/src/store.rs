@@ -1,22 +1,23 @@
 //! All SQL of this capability. Finders take the room as an argument.
 
 mod entity;
+#[cfg(test)]
+mod fixtures;
+mod ledger;
 mod migrations;
 mod moderation;
 
 use std::sync::Arc;
 
 use base::{AccountId, Random, Timestamp, alphanumeric, id53};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
-use storage::{Database, StorageError, WriteTransaction};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use storage::{Database, StorageError};
 
 use crate::Message;
 use entity::{message, room};
+pub(crate) use ledger::{Append, Ledger};
 pub use migrations::migrations;
-pub(crate) use moderation::{Kept, RoomKept, Wanted};
+pub(crate) use moderation::{MessageFilter, RoomSummary, StoredMessage};
 
 /// Characters of a room's epoch.
 const EPOCH_LENGTH: usize = 16;
@@ -33,13 +34,6 @@ pub(crate) struct RoomRecord {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     db: Database,
-}
-
-/// A message that a client has posted before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Posted {
-    pub(crate) id: i64,
-    pub(crate) at: Timestamp,
 }
 
 impl Store {
@@ -71,6 +65,12 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(made)
+    }
+
+    /// The room with this id.
+    pub(crate) async fn room(&self, id: i64) -> Result<Option<RoomRecord>, StorageError> {
+        let found = room::Entity::find_by_id(id).one(self.db.reader()).await?;
+        Ok(found.map(|found| RoomRecord { id: found.id, epoch: found.epoch }))
     }
 
     /// Gives `room` another epoch, on record before this returns: what clients know of
@@ -109,97 +109,6 @@ impl Store {
         rows.reverse();
         Ok(rows.into_iter().map(|row| Arc::new(row.into())).collect())
     }
-
-    /// The messages of `room` above `after`, oldest first. For the few that one
-    /// commit can hold, so there is no limit.
-    pub(crate) async fn after(
-        &self,
-        room: i64,
-        after: i64,
-    ) -> Result<Vec<Arc<Message>>, StorageError> {
-        let rows = message::Entity::find()
-            .filter(message::Column::RoomId.eq(room))
-            .filter(message::Column::Id.gt(after))
-            .order_by_asc(message::Column::Id)
-            .all(self.db.reader())
-            .await?;
-        Ok(rows.into_iter().map(|row| Arc::new(row.into())).collect())
-    }
-
-    /// Whether the database is still in its place.
-    pub(crate) fn check_place(&self) -> Result<(), StorageError> {
-        self.db.check_file()
-    }
-
-    /// Begins to store messages of `room`. Everybody in the room waits for it, so it goes
-    /// before other writes.
-    pub(crate) async fn begin_append(&self, room: i64) -> Result<Append, StorageError> {
-        Ok(Append { tx: self.db.begin_urgent_write().await?, room })
-    }
-}
-
-/// The transaction in which messages of a room are looked up and stored. It holds the turn
-/// to write, so what was looked up is still so when they are stored.
-#[derive(Debug)]
-pub(crate) struct Append {
-    tx: WriteTransaction,
-    room: i64,
-}
-
-impl Append {
-    /// What was posted under any of `client_ids`, by any author.
-    pub(crate) async fn posted_as(
-        &self,
-        client_ids: &[&str],
-    ) -> Result<Vec<(AccountId, String, Posted)>, StorageError> {
-        if client_ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(i64, Option<String>, i64, i64)> = message::Entity::find()
-            .select_only()
-            .columns([
-                message::Column::AuthorId,
-                message::Column::ClientId,
-                message::Column::Id,
-                message::Column::SentAt,
-            ])
-            .filter(message::Column::RoomId.eq(self.room))
-            .filter(message::Column::ClientId.is_in(client_ids.iter().copied()))
-            .into_tuple()
-            .all(self.tx.connection())
-            .await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(author, client_id, id, at)| {
-                Some((AccountId(author), client_id?, Posted { id, at: Timestamp(at) }))
-            })
-            .collect())
-    }
-
-    /// Stores `messages`, all of them or none, and ends the transaction.
-    pub(crate) async fn commit(self, messages: &[Arc<Message>]) -> Result<(), StorageError> {
-        insert(self.tx.connection(), self.room, messages).await?;
-        self.tx.commit().await
-    }
-}
-
-async fn insert(
-    tx: &DatabaseTransaction,
-    room: i64,
-    messages: &[Arc<Message>],
-) -> Result<(), StorageError> {
-    let rows = messages.iter().map(|message| message::ActiveModel {
-        room_id: Set(room),
-        id: Set(message.id),
-        author_id: Set(message.author.0),
-        author: Set(message.author_name.to_string()),
-        text: Set(message.text.to_string()),
-        sent_at: Set(message.at.0),
-        client_id: Set(message.client_id.as_deref().map(str::to_owned)),
-        removed_at: Set(None),
-    });
-    message::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    Ok(())
 }
 
 impl From<message::Model> for Message {
@@ -214,6 +123,3 @@ impl From<message::Model> for Message {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What can be submitted to a topic: who comes and goes, and what is heard by whom.
+//! What can be submitted to a topic: members that come and go, and what they hear.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ pub struct Member {
     pub format: Format,
 }
 
-/// Who does not hear a publication.
+/// Which members do not hear a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Except {
     /// Everyone hears it.
-    Nobody,
+    None,
     /// Not this connection.
     Connection(u64),
     /// No connection of this person.
@@ -52,7 +52,7 @@ pub struct Publication {
 pub enum Op {
     /// The member hears everything from here on, after `first` (whole frames).
     Join {
-        /// The newcomer.
+        /// The new member.
         member: Member,
         /// What it is sent before anything else: segments of whole frames; may be empty.
         first: Vec<Bytes>,

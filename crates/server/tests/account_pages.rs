@@ -68,7 +68,7 @@ async fn strangers_are_led_to_the_door_and_members_into_the_room() {
     let ann = server.person("ann").await;
     let page = server.http_as(&ann).get("/").await;
     assert_eq!(page.status, 200);
-    assert!(text(&page).contains("id=\"stage\""), "the room");
+    assert!(text(&page).contains("/pages/room/page.js\""), "the room");
     assert_eq!(page.session(), Some(ann.session), "renewed");
 }
 

@@ -1,16 +1,15 @@
 //! `packetboat.v1` (`docs/PROTOCOL.md`): the dialect of our own clients.
 
+pub(crate) mod welcome;
+
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use base::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use transport::{Handler, Message as Incoming, frame};
 
-use super::{Refusal, decode, encode, json};
-use crate::room::Seat;
-use crate::{MAX_TEXT, Message, Text};
+use super::{Command, Refusal, decode, encode};
+use crate::{Message, Text};
 
 /// The subprotocol's name.
 pub(crate) const SUBPROTOCOL: &str = "packetboat.v1";
@@ -24,7 +23,7 @@ pub(crate) const MAX_CLIENT_ID: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Command<'a> {
+enum Frame<'a> {
     Post {
         #[serde(borrow)]
         client_id: Cow<'a, str>,
@@ -62,33 +61,16 @@ impl<'a> From<&'a Message> for Shown<'a> {
 }
 
 #[derive(Serialize)]
-struct Bounds {
-    text: usize,
-    history: usize,
-}
-
-#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Event<'a> {
-    Welcome {
-        you: &'a str,
-        epoch: &'a str,
-        recovered: bool,
-        more: bool,
-        online: &'a [&'a str],
-        online_count: usize,
-        limits: Bounds,
-        #[serde(skip_serializing_if = "<[i64]>::is_empty")]
-        removed: &'a [i64],
-    },
     Presence {
         online_count: usize,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        joined: Vec<&'a str>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        left: Vec<&'a str>,
+        #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+        joined: &'a [&'a str],
+        #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+        left: &'a [&'a str],
         #[serde(skip_serializing_if = "Option::is_none")]
-        online: Option<Vec<&'a str>>,
+        online: Option<&'a [&'a str]>,
     },
     Removed {
         id: i64,
@@ -126,72 +108,26 @@ enum Event<'a> {
     },
 }
 
-/// What a newcomer is told besides messages.
-pub(crate) struct Greeting<'a> {
-    pub(crate) you: &'a str,
-    pub(crate) epoch: &'a str,
-    pub(crate) recovered: bool,
-    pub(crate) more: bool,
-    pub(crate) online: Vec<&'a str>,
+/// The state of a large room's presence, as far as it is told.
+#[derive(Debug, Default)]
+pub(crate) struct PresenceState<'a> {
     pub(crate) online_count: usize,
-    /// Of the messages it may know already, those that were removed lately.
-    pub(crate) removed: &'a [i64],
+    /// Who of those that changed is here now.
+    pub(crate) joined: Vec<&'a str>,
+    /// Who of those that changed is not.
+    pub(crate) left: Vec<&'a str>,
+    /// All names, in the place of those told before.
+    pub(crate) online: Option<Vec<&'a str>>,
 }
 
-/// The first frame of a welcome: the whole of it if it is the `only` one, else a fragment
-/// behind which come [`welcome_part`]s and a [`welcome_ending`].
-pub(crate) fn welcome_opening(greeting: &Greeting<'_>, only: bool) -> Bytes {
-    let Greeting { you, epoch, recovered, more, online, online_count, removed } = greeting;
-    let mut json = json(&Event::Welcome {
-        you,
-        epoch,
-        recovered: *recovered,
-        more: *more,
-        online,
+pub(crate) fn presence(state: &PresenceState<'_>) -> Bytes {
+    let PresenceState { online_count, joined, left, online } = state;
+    encode(&Event::Presence {
         online_count: *online_count,
-        limits: Bounds { text: MAX_TEXT, history: MAX_PAGE },
-        removed,
-    });
-    json.pop(); // The object is not over yet: its last field is the messages.
-    json.extend_from_slice(b",\"messages\":[");
-    if only {
-        json.extend_from_slice(b"]}");
-        return frame::text(&json);
-    }
-    frame::text_opening(&json)
-}
-
-/// A fragment of a welcome: messages behind which come others.
-pub(crate) fn welcome_part<'a>(messages: impl Iterator<Item = &'a Message>) -> Bytes {
-    let mut part = Vec::new();
-    for message in messages {
-        part.append(&mut json(&Shown::from(message)));
-        part.push(b',');
-    }
-    frame::text_part(&part)
-}
-
-/// The last fragment of a welcome: the newest message.
-pub(crate) fn welcome_ending(newest: &Message) -> Bytes {
-    let mut ending = json(&Shown::from(newest));
-    ending.extend_from_slice(b"]}");
-    frame::text_ending(&ending)
-}
-
-/// Who came to a large room and who left it since this was last told.
-pub(crate) fn presence_changes(online_count: usize, joined: Vec<&str>, left: Vec<&str>) -> Bytes {
-    encode(&Event::Presence { online_count, joined, left, online: None })
-}
-
-/// How many are in a large room, while more change than there are names told.
-pub(crate) fn presence_count(online_count: usize) -> Bytes {
-    presence_changes(online_count, Vec::new(), Vec::new())
-}
-
-/// Who is in a large room: the names take the place of those told before.
-pub(crate) fn presence_list(online_count: usize, online: Vec<&str>) -> Bytes {
-    let (joined, left) = (Vec::new(), Vec::new());
-    encode(&Event::Presence { online_count, joined, left, online: Some(online) })
+        joined,
+        left,
+        online: online.as_deref(),
+    })
 }
 
 pub(crate) fn message(message: &Message) -> Bytes {
@@ -216,8 +152,12 @@ pub(crate) fn nack(client_id: Option<&str>, refusal: Refusal) -> Bytes {
     }
 }
 
-pub(crate) fn history(before: i64, messages: &[Arc<Message>], more: bool) -> Bytes {
-    encode(&Event::History { before, messages: shown(messages), more })
+pub(crate) fn history<'a>(
+    before: i64,
+    messages: impl Iterator<Item = &'a Message>,
+    more: bool,
+) -> Bytes {
+    encode(&Event::History { before, messages: messages.map(Shown::from).collect(), more })
 }
 
 pub(crate) fn join(username: &str, online_count: usize) -> Bytes {
@@ -232,50 +172,24 @@ pub(crate) fn typing(username: &str) -> Bytes {
     encode(&Event::Typing { username })
 }
 
-fn shown(messages: &[Arc<Message>]) -> Vec<Shown<'_>> {
-    messages.iter().map(|message| message.as_ref().into()).collect()
-}
-
 /// Printable ASCII, so that every database compares it the same way.
 fn is_client_id(text: &str) -> bool {
     (1..=MAX_CLIENT_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A Packetboat client's connection.
-pub(crate) struct Packetboat(pub(crate) Seat);
-
-impl Packetboat {
-    fn run(&self, command: Command<'_>) {
-        let seat = &self.0;
-        match command {
-            Command::Post { client_id, text } if is_client_id(&client_id) => {
-                let text = Text::new(&text).map_err(Refusal::from);
-                seat.post(text, Some(client_id.as_ref().into()));
-            }
-            Command::Post { .. } => seat.post(Err(Refusal::Malformed), None),
-            Command::History { before, limit } => {
-                seat.history(before, limit.unwrap_or(PAGE).clamp(1, MAX_PAGE));
-            }
-            Command::Typing => seat.typing(),
-            Command::Alive => seat.touch(),
+/// Reads what a client sent.
+pub(crate) fn read(text: &str) -> Command {
+    match decode(text) {
+        Some(Frame::Post { client_id, text }) if is_client_id(&client_id) => Command::Post {
+            text: Text::new(&text).map_err(Refusal::from),
+            client_id: Some(client_id.as_ref().into()),
+        },
+        Some(Frame::Post { .. }) | None => Command::MALFORMED,
+        Some(Frame::History { before, limit }) => {
+            Command::History { before, limit: limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) }
         }
-    }
-}
-
-impl Handler for Packetboat {
-    fn on_message(&mut self, incoming: Incoming<'_>) {
-        let command = match incoming {
-            Incoming::Text(text) => decode(text),
-            Incoming::Binary(_) => None,
-        };
-        match command {
-            Some(command) => self.run(command),
-            None => self.0.post(Err(Refusal::Malformed), None),
-        }
-    }
-
-    fn ready(&self) -> bool {
-        self.0.ready()
+        Some(Frame::Typing) => Command::Typing,
+        Some(Frame::Alive) => Command::Alive,
     }
 }
 
@@ -310,10 +224,10 @@ mod tests {
 
     #[test]
     fn commands_may_carry_fields_we_do_not_know() {
-        let command = serde_json::from_str(r#"{"type":"post","client_id":"a","text":"b","x":1}"#);
-        assert!(matches!(command, Ok(Command::Post { .. })));
-        assert!(serde_json::from_str::<Command<'_>>(r#"{"type":"dance"}"#).is_err());
-        assert!(serde_json::from_str::<Command<'_>>(r#"{"type":"post","text":"b"}"#).is_err());
+        let command = read(r#"{"type":"post","client_id":"a","text":"b","x":1}"#);
+        assert!(matches!(command, Command::Post { text: Ok(_), client_id: Some(_) }));
+        assert_eq!(read(r#"{"type":"dance"}"#), Command::MALFORMED);
+        assert_eq!(read(r#"{"type":"post","text":"b"}"#), Command::MALFORMED);
     }
 
     #[test]

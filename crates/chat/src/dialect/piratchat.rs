@@ -5,10 +5,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use transport::{Handler, Message as Incoming};
 
-use super::{Refusal, decode, encode};
-use crate::room::Seat;
+use super::{Command, Refusal, decode, encode};
 use crate::{Message, Text};
 
 #[derive(Deserialize)]
@@ -26,8 +24,12 @@ enum Event<'a> {
     Refused { status: bool, code: &'static str },
 }
 
-/// What a client posts.
-fn read(text: &str) -> Result<Text, Refusal> {
+/// Reads what a client sent: it can do nothing but post.
+pub(crate) fn read(text: &str) -> Command {
+    Command::Post { text: posted(text), client_id: None }
+}
+
+fn posted(text: &str) -> Result<Text, Refusal> {
     let post: Post<'_> = decode(text).ok_or(Refusal::Malformed)?;
     Ok(Text::new(&post.message)?)
 }
@@ -53,23 +55,6 @@ pub(crate) fn refused(refusal: Refusal) -> Bytes {
     encode(&Event::Refused { status: false, code: refusal.code() })
 }
 
-/// A Piratchat client's connection.
-pub(crate) struct Piratchat(pub(crate) Seat);
-
-impl Handler for Piratchat {
-    fn on_message(&mut self, incoming: Incoming<'_>) {
-        let text = match incoming {
-            Incoming::Text(text) => read(text),
-            Incoming::Binary(_) => Err(Refusal::Malformed),
-        };
-        self.0.post(text, None);
-    }
-
-    fn ready(&self) -> bool {
-        self.0.ready()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,11 +62,11 @@ mod tests {
     #[test]
     fn exactly_one_field_is_a_message() {
         assert_eq!(
-            read(r#"{"message":"hi"}"#).map(|text| text.as_str().to_owned()),
+            posted(r#"{"message":"hi"}"#).map(|text| text.as_str().to_owned()),
             Ok("hi".into())
         );
         assert_eq!(
-            read(r#" { "message" : "\u0068i" } "#).map(|text| text.as_str().to_owned()),
+            posted(r#" { "message" : "\u0068i" } "#).map(|text| text.as_str().to_owned()),
             Ok("hi".into())
         );
         for wrong in [
@@ -100,10 +85,10 @@ mod tests {
             r#"{"message":"a","message":"b"}"#,
             r#"{"message":"\ud800"}"#,
         ] {
-            assert_eq!(read(wrong), Err(Refusal::Malformed), "{wrong}");
+            assert_eq!(posted(wrong), Err(Refusal::Malformed), "{wrong}");
         }
         let long = format!(r#"{{"message":"{}"}}"#, "é".repeat(301));
-        assert_eq!(read(&long), Err(Refusal::TooLong));
+        assert_eq!(posted(&long), Err(Refusal::TooLong));
     }
 
     #[test]

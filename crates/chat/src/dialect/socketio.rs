@@ -3,7 +3,7 @@
 //! The library puts every event into its own envelope, socket by socket, so the frames
 //! made here are not what goes over the wire: they carry the event through the hub, in
 //! order with everything else, to the socket's [`Sink`](hub::Sink), which reads it back
-//! by [`told`]. A frame is a text frame whose first byte says what it is. A message is
+//! by [`events`]. A frame is a text frame whose first byte says what it is. A message is
 //! in it as the JSON that every client gets.
 //!
 //! That JSON is ASCII: clients 1.x, when polling, take text for UTF-8 encoded twice, and
@@ -77,10 +77,10 @@ impl Formatter for Ascii {
 
 /// An event for one client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Told<'a> {
+pub(crate) enum Event<'a> {
     /// It is in the room.
     Welcome,
-    /// Somebody posted: a [`Note`].
+    /// A message was posted: a [`Note`].
     Message(&'a RawValue),
     /// The oldest of its own postings without an answer is stored.
     Accepted,
@@ -91,7 +91,7 @@ pub(crate) enum Told<'a> {
 }
 
 /// The events in a `segment` of whole frames.
-pub(crate) fn told(segment: &[u8]) -> impl Iterator<Item = Told<'_>> {
+pub(crate) fn events(segment: &[u8]) -> impl Iterator<Item = Event<'_>> {
     let mut rest = segment;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -105,15 +105,15 @@ pub(crate) fn told(segment: &[u8]) -> impl Iterator<Item = Told<'_>> {
 
 /// Whatever is not one of the frames above ends the connection: the close frame does,
 /// and there is no other.
-fn read(frame: &[u8]) -> Told<'_> {
+fn read(frame: &[u8]) -> Event<'_> {
     let payload = frame::payload_of_text(frame).unwrap_or_default();
-    let Some((tag, rest)) = payload.split_at_checked(1) else { return Told::Over };
+    let Some((tag, rest)) = payload.split_at_checked(1) else { return Event::Over };
     match tag.as_bytes() {
-        [WELCOME] => Told::Welcome,
-        [MESSAGE] => serde_json::from_str(rest).map_or(Told::Over, Told::Message),
-        [ACCEPTED] => Told::Accepted,
-        [REFUSED] => Told::Refused(rest),
-        _ => Told::Over,
+        [WELCOME] => Event::Welcome,
+        [MESSAGE] => serde_json::from_str(rest).map_or(Event::Over, Event::Message),
+        [ACCEPTED] => Event::Accepted,
+        [REFUSED] => Event::Refused(rest),
+        _ => Event::Over,
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_read_back() {
+    fn events_are_read_back_from_their_frames() {
         let frames = [
             welcome(),
             message("ann@example.org", "a\n\"b\""),
@@ -168,15 +168,15 @@ mod tests {
             refused(Refusal::TooLong),
             frame::close(CloseCode::Policy, "the session ended"),
         ];
-        let read = |told: Told<'_>| match told {
-            Told::Welcome => "welcome".to_owned(),
-            Told::Message(note) => {
+        let read = |event: Event<'_>| match event {
+            Event::Welcome => "welcome".to_owned(),
+            Event::Message(note) => {
                 let note: Value = serde_json::from_str(note.get()).unwrap();
                 note["message"].as_str().unwrap().to_owned()
             }
-            Told::Accepted => "accepted".to_owned(),
-            Told::Refused(code) => code.to_owned(),
-            Told::Over => "over".to_owned(),
+            Event::Accepted => "accepted".to_owned(),
+            Event::Refused(code) => code.to_owned(),
+            Event::Over => "over".to_owned(),
         };
         let expected = [
             "welcome",
@@ -186,8 +186,8 @@ mod tests {
             "message_too_long",
             "over",
         ];
-        assert_eq!(told(&frames.concat()).map(read).collect::<Vec<_>>(), expected);
-        assert_eq!(told(b"").count(), 0);
+        assert_eq!(events(&frames.concat()).map(read).collect::<Vec<_>>(), expected);
+        assert_eq!(events(b"").count(), 0);
     }
 
     #[test]

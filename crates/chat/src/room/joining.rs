@@ -1,38 +1,51 @@
 //! Coming into a room and leaving it.
 //!
-//! Owns who is let in and when: the bounds on one person's connections, the welcome of a
-//! client of our own dialect, and the turn it waits for when there is no memory for it.
+//! Owns what happens when a connection joins: what a person may take up is asked first, then
+//! the connection is present, and it hears the room from a place in its order on. A client
+//! that is caught up may have to wait for that place ([`super::admission`]).
 //!
 //! Invariant: a connection is counted as present from [`Room::join`] until its
 //! [`Seat`] is dropped, whether or not it has been welcomed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::Principal;
-use bytes::Bytes;
-use hub::{Arrival, Departure, Format, Member, Op, Outbox};
-use limits::Quota;
+use hub::{Arrival, Departure, Member, Op, Outbox};
+use storage::StorageError;
 
-use super::crowd::Crowd;
-use super::usher::{Arriving, Look, PATIENCE};
-use super::welcome::Told;
-use super::{InFlight, MAX_CONNECTIONS, MAX_NAMES, Room, Seat, State};
-use crate::dialect::packetboat::{self, Greeting};
-use crate::dialect::{PACKETBOAT, PIRATCHAT, SOCKETIO, socketio};
-
-/// How often one person may join.
-const JOINING: Quota = Quota { burst: 60, refill: Duration::from_secs(1) };
+use super::admission::PendingWelcome;
+use super::{Room, Seat, State};
+use crate::dialect::{Dialect, Opening};
+use crate::intake::{InFlight, Poster};
+use crate::people::{NotAllowed, Person};
 
 /// Why a connection cannot join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum JoinError {
-    /// This person already has a Piratchat socket open.
+    /// This person already has a connection of a dialect that allows only one.
     Taken,
-    /// This person holds [`MAX_CONNECTIONS`] already.
+    /// This person holds as many connections as one person may.
     TooMany,
-    /// This person comes and goes faster than [`JOINING`].
+    /// This person comes and goes too often.
     TooOften,
+    /// The room was closed since it was looked up: [`Rooms`](crate::rooms::Rooms) opens it
+    /// anew.
+    Closed,
+    /// There is no such room.
+    NoSuchRoom,
+    /// No more rooms can be open now.
+    TooManyRooms,
+    /// The room could not be read.
+    Storage(StorageError),
+}
+
+impl From<NotAllowed> for JoinError {
+    fn from(reason: NotAllowed) -> Self {
+        match reason {
+            NotAllowed::TooMany => Self::TooMany,
+            NotAllowed::TooOften => Self::TooOften,
+        }
+    }
 }
 
 /// Where a reconnecting client left off.
@@ -43,10 +56,11 @@ pub(crate) struct Resume {
 }
 
 /// A connection about to join.
-pub(crate) struct Newcomer {
+#[derive(Debug)]
+pub(crate) struct JoinRequest {
     pub(crate) principal: Principal,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) format: Format,
+    pub(crate) dialect: Dialect,
     pub(crate) resume: Option<Resume>,
     /// Rate limits do not apply to where it comes from.
     pub(crate) exempt: bool,
@@ -55,162 +69,97 @@ pub(crate) struct Newcomer {
 impl Room {
     /// Lets a connection in. From here on its outbox hears the room, also before it
     /// is served: what happens after the client sees its 101 is never missed. A client
-    /// that can be caught up hears it when there is memory for that, and is not read from
-    /// before ([`Seat::ready`]).
-    pub(crate) fn join(self: &Arc<Self>, newcomer: Newcomer) -> Result<Seat, JoinError> {
-        let Newcomer { principal, outbox, format, resume, exempt } = newcomer;
+    /// that is caught up hears it when there is memory for that, and is not read from
+    /// before ([`Poster::ready`]).
+    pub(crate) fn join(self: &Arc<Self>, request: &JoinRequest) -> Result<Seat, JoinError> {
+        let JoinRequest { principal, outbox, exempt, .. } = request;
+        let people = &self.services.people;
+        let person = people.enter(principal, outbox, *exempt)?;
+        let joined = self.enter(request, person);
+        if joined.is_err() {
+            people.leave(principal.account, outbox.id());
+        }
+        joined
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        request: &JoinRequest,
+        person: Arc<Person>,
+    ) -> Result<Seat, JoinError> {
+        let JoinRequest { principal, outbox, dialect, resume, exempt } = request;
+        let in_flight = Arc::new(InFlight::new(outbox.clone()));
         let mut state = self.state.lock();
-        if state.presence.connections(principal.account.0) >= MAX_CONNECTIONS {
-            return Err(JoinError::TooMany);
+        if state.closed {
+            return Err(JoinError::Closed);
         }
-        let paces = state.paces.entry(principal.account).or_default().clone();
-        if !exempt && paces.joining.consume(JOINING, self.clock.monotonic()).is_err() {
-            return Err(JoinError::TooOften);
-        }
-        let person = state.people.entry(principal.account).or_default();
-        if format == PIRATCHAT && std::mem::replace(&mut person.piratchat, true) {
+        if dialect.is_exclusive() && !state.exclusive.insert(principal.account) {
             return Err(JoinError::Taken);
         }
-        person.sockets.push((principal.session, outbox.clone()));
-        self.arrived(&mut state, &principal);
-        let in_flight = Arc::new(InFlight::new(outbox.clone()));
-        if format == PACKETBOAT {
-            let arriving = Arriving {
+        self.arrived(&mut state, principal);
+        let first = match dialect.opening() {
+            Opening::CatchUp => None,
+            Opening::Frame(frame) => Some(vec![frame]),
+            Opening::Nothing => Some(Vec::new()),
+        };
+        if let Some(first) = first {
+            let member = Member { outbox: outbox.clone(), format: dialect.format() };
+            self.topic.submit(&[Op::Join { member, first, reserved: None }]);
+            in_flight.joined();
+        } else {
+            let pending = PendingWelcome {
                 you: principal.username.clone(),
-                outbox,
+                outbox: outbox.clone(),
+                format: dialect.format(),
                 in_flight: in_flight.clone(),
-                resume,
-                since: self.clock.monotonic(),
+                resume: resume.clone(),
+                since: self.services.clock.monotonic(),
                 bytes: 0,
             };
-            self.receive(&mut state, arriving);
-        } else {
-            let first = if format == SOCKETIO { vec![socketio::welcome()] } else { Vec::new() };
-            self.topic.submit(&[Op::Join {
-                member: Member { outbox, format },
-                first,
-                reserved: None,
-            }]);
-            in_flight.welcome();
+            self.welcome(&mut state, pending);
         }
         drop(state);
-        Ok(Seat::new(self.clone(), principal, in_flight, format, paces, exempt))
-    }
-
-    /// Lets a client of our own dialect in, now or when it is its turn. A first visit takes
-    /// little and does not queue behind those who have much to catch up on.
-    fn receive(&self, state: &mut State, arriving: Arriving) {
-        let may_pass = state.waiting.is_empty() || arriving.resume.is_none();
-        let waits = if may_pass { self.admit(state, arriving) } else { Some(arriving) };
-        if let Some(arriving) = waits {
-            state.waiting.push(arriving);
-            self.arriving.notify_one();
-        }
-    }
-
-    /// Lets `arriving` in if there is memory for its welcome; gives it back if not.
-    fn admit(&self, state: &mut State, mut arriving: Arriving) -> Option<Arriving> {
-        let budget = arriving.outbox.budget();
-        let waited = self.clock.monotonic().saturating_sub(arriving.since);
-        if waited >= PATIENCE {
-            arriving.resume = None;
-        } else if !budget.has_room(arriving.bytes) {
-            return Some(arriving);
-        }
-        let first = self.welcome(state, &arriving);
-        let bytes = first.iter().map(Bytes::len).sum();
-        let reserved = budget.reserve(bytes).map(Arc::new);
-        if reserved.is_none() && waited < PATIENCE {
-            return Some(Arriving { bytes, ..arriving });
-        }
-        let member = Member { outbox: arriving.outbox, format: PACKETBOAT };
-        self.topic.submit(&[Op::Join { member, first, reserved }]);
-        arriving.in_flight.welcome();
-        None
-    }
-
-    /// Lets the first of those who wait in, if there is memory for it.
-    pub(super) fn admit_next(&self) -> Look {
-        let mut state = self.state.lock();
-        let Some(arriving) = state.waiting.pop() else { return Look::Empty };
-        match self.admit(&mut state, arriving) {
-            None => Look::Moved,
-            Some(arriving) => {
-                let outbox = arriving.outbox.clone();
-                state.waiting.unpop(arriving);
-                Look::Full(outbox)
-            }
-        }
-    }
-
-    /// The first message of a Packetboat connection, in fragments: what it missed, if that
-    /// can be told whole and fits, else the newest page.
-    fn welcome(&self, state: &mut State, arriving: &Arriving) -> Vec<Bytes> {
-        let State { recent, parts, presence, removed, .. } = state;
-        let resume = arriving.resume.as_ref();
-        let resume = resume.filter(|resume| resume.epoch == self.record.epoch);
-        let told = parts.tell(recent, resume.map(|resume| resume.last_id));
-        let Told { recovered, more, mut fragments } = told;
-        let removed: Vec<i64> = removed.iter().copied().collect();
-        let greeting = Greeting {
-            you: &arriving.you,
-            epoch: &self.record.epoch,
-            recovered,
-            more,
-            online: presence.names().take(MAX_NAMES).collect(),
-            online_count: presence.count(),
-            removed: &removed,
+        let poster = Poster {
+            room: self.id(),
+            principal: principal.clone(),
+            dialect: *dialect,
+            paced: (!exempt).then_some(person),
+            in_flight,
+            intake: self.services.intake.clone(),
+            clock: self.services.clock.clone(),
         };
-        fragments.insert(0, packetboat::welcome_opening(&greeting, fragments.is_empty()));
-        fragments
+        Ok(Seat::new(self.clone(), poster))
     }
 
     /// Counts a connection of `principal`, and tells the room if it is their first.
-    fn arrived(&self, state: &mut State, principal: &Principal) {
-        let State { presence, crowd, .. } = state;
+    fn arrived(self: &Arc<Self>, state: &mut State, principal: &Principal) {
+        state.empty_since = None;
+        let State { presence, pending, .. } = &mut *state;
         if presence.arrive(principal.account.0, &principal.username) == Arrival::First {
-            let told = crowd.arrived(principal.account, &principal.username, presence);
-            self.tell(crowd, told);
+            let op = pending.arrived(principal.account, &principal.username, presence);
+            self.tell_presence(state, op);
         }
     }
 
-    pub(super) fn leave(&self, principal: &Principal, connection: u64, format: Format) {
+    /// The connection that posted by `poster` is over.
+    pub(super) fn leave(self: &Arc<Self>, poster: &Poster) {
+        let Poster { principal, in_flight, dialect, .. } = poster;
+        let connection = in_flight.connection();
         let mut state = self.state.lock();
-        if let Some(person) = state.people.get_mut(&principal.account) {
-            person.piratchat &= format != PIRATCHAT;
-            person.sockets.retain(|(_, outbox)| outbox.id() != connection);
-            if person.sockets.is_empty() {
-                state.people.remove(&principal.account);
-            }
+        if dialect.is_exclusive() {
+            state.exclusive.remove(&principal.account);
         }
         state.waiting.remove(connection);
         self.topic.submit(&[Op::Leave(connection)]);
-        let State { presence, crowd, closing, .. } = &mut *state;
-        if presence.depart(principal.account.0) == Departure::Last && !*closing {
-            let told = crowd.departed(principal.account, &principal.username, presence);
-            self.tell(crowd, told);
+        let State { presence, pending, draining, .. } = &mut *state;
+        if presence.depart(principal.account.0) == Departure::Last && !*draining {
+            let op = pending.departed(principal.account, &principal.username, presence);
+            self.tell_presence(&mut state, op);
         }
-    }
-
-    fn tell(&self, crowd: &Crowd, told: Option<Op>) {
-        if let Some(op) = told {
-            self.topic.submit(&[op]);
+        if state.presence.count() == 0 {
+            state.empty_since = Some(self.services.clock.monotonic());
         }
-        if crowd.is_waiting() {
-            self.changed.notify_one();
-        }
-    }
-
-    /// Tells the room the changes of presence that wait; whether there were any.
-    pub(super) fn tell_changes(&self) -> bool {
-        let mut state = self.state.lock();
-        let State { presence, crowd, closing, .. } = &mut *state;
-        if *closing || !crowd.is_waiting() {
-            return false;
-        }
-        if let Some(op) = crowd.tell(presence, self.clock.monotonic()) {
-            self.topic.submit(&[op]);
-        }
-        true
+        drop(state);
+        self.services.people.leave(principal.account, connection);
     }
 }

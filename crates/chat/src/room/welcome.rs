@@ -1,4 +1,4 @@
-//! What a newcomer of our own dialect is told first, made of parts that many share.
+//! What a client that is caught up is told first, made of parts that many share.
 //!
 //! When thousands come back at once, each has missed nearly the same. What they missed is
 //! encoded in parts of up to [`PART`] messages whose borders lie at the same ids for
@@ -12,7 +12,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::dialect::packetboat::{self, PAGE};
+use crate::dialect::PAGE;
+use crate::dialect::welcome::{ending, part};
 use crate::recent::Recent;
 
 /// Messages in a part, at most.
@@ -28,7 +29,7 @@ const MAX_RECOVERY: usize = 768 * 1024;
 
 /// The parts encoded lately.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct WelcomeCache {
     /// By the first and the last id.
     parts: HashMap<(i64, i64), Bytes>,
     bytes: usize,
@@ -36,9 +37,9 @@ pub(super) struct Parts {
     ending: Option<(i64, Bytes)>,
 }
 
-/// Messages ready to be sent behind an opening.
+/// What a client missed, or the newest page: ready to be sent behind an opening.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Recovery {
     /// Whether they continue what the client has.
     pub(super) recovered: bool,
     /// Whether there are older ones than these, or than what the client has.
@@ -47,21 +48,21 @@ pub(super) struct Told {
     pub(super) fragments: Vec<Bytes>,
 }
 
-impl Parts {
+impl WelcomeCache {
     /// What a client is told that has everything up to `last_id`, if it is of this epoch:
     /// what it missed, if that can be told whole and fits, else the newest page.
-    pub(super) fn tell(&mut self, recent: &Recent, last_id: Option<i64>) -> Told {
+    pub(super) fn recovery(&mut self, recent: &Recent, last_id: Option<i64>) -> Recovery {
         let missed = last_id
             .filter(|last_id| recent.covers_after(*last_id))
             .and_then(|last_id| Some((last_id, self.from(recent, last_id + 1, MAX_RECOVERY)?)));
         if let Some((last_id, fragments)) = missed {
-            return Told { recovered: true, more: last_id > 1, fragments };
+            return Recovery { recovered: true, more: last_id > 1, fragments };
         }
         let page = i64::try_from(PAGE.min(recent.len())).unwrap_or(0);
         let first = recent.head() + 1 - page;
         // A page is far below any bound.
         let fragments = self.from(recent, first, usize::MAX).unwrap_or_default();
-        Told { recovered: false, more: first > 1, fragments }
+        Recovery { recovered: false, more: first > 1, fragments }
     }
 
     /// A message was taken away: what was encoded may hold its text.
@@ -99,7 +100,7 @@ impl Parts {
         if let Some(part) = self.parts.get(&(first, last)) {
             return Some((last, part.clone()));
         }
-        let part = packetboat::welcome_part(recent.between(first, last));
+        let part = part(recent.between(first, last));
         if self.bytes + part.len() > MAX_KEPT {
             self.forget();
         }
@@ -112,7 +113,7 @@ impl Parts {
         let head = recent.head();
         if self.ending.as_ref().is_none_or(|(id, _)| *id != head) {
             let newest = recent.between(head, head).next()?;
-            self.ending = Some((head, packetboat::welcome_ending(newest)));
+            self.ending = Some((head, ending(newest)));
         }
         self.ending.clone()
     }
@@ -128,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::Message;
-    use crate::dialect::packetboat::Greeting;
+    use crate::dialect::welcome::{Greeting, opening};
 
     fn recent(ids: std::ops::RangeInclusive<i64>, text: &str) -> Recent {
         let mut recent = Recent::default();
@@ -146,18 +147,18 @@ mod tests {
     }
 
     /// The whole message that a client puts together, and the ids in it.
-    fn read(told: &Told) -> (Value, Vec<i64>) {
+    fn read(recovery: &Recovery) -> (Value, Vec<i64>) {
         let greeting = Greeting {
             you: "ann",
             epoch: "e",
-            recovered: told.recovered,
-            more: told.more,
+            recovered: recovery.recovered,
+            more: recovery.more,
             online: vec!["ann"],
             online_count: 1,
             removed: &[],
         };
-        let mut frames = vec![packetboat::welcome_opening(&greeting, told.fragments.is_empty())];
-        frames.extend(told.fragments.iter().cloned());
+        let mut frames = vec![opening(&greeting, recovery.fragments.is_empty())];
+        frames.extend(recovery.fragments.iter().cloned());
         let mut text = Vec::new();
         for (number, frame) in frames.iter().enumerate() {
             let last = number + 1 == frames.len();
@@ -187,8 +188,8 @@ mod tests {
         ) {
             let head = if count == 0 { 0 } else { first + count - 1 };
             let recent = recent(first..=first + count - 1, "x");
-            let mut parts = Parts::default();
-            let (welcome, ids) = read(&parts.tell(&recent, left_off));
+            let mut parts = WelcomeCache::default();
+            let (welcome, ids) = read(&parts.recovery(&recent, left_off));
             let oldest = if count == 0 { 1 } else { first };
             let covered = left_off.filter(|id| *id <= head && id + 1 >= oldest);
             let from = covered.map_or((head + 1 - 50).max(oldest), |id| id + 1);
@@ -203,9 +204,9 @@ mod tests {
     #[test]
     fn clients_that_left_off_at_different_places_share_what_both_missed() {
         let recent = recent(1..=1_000, "x");
-        let mut parts = Parts::default();
-        let one = parts.tell(&recent, Some(3)).fragments;
-        let other = parts.tell(&recent, Some(70)).fragments;
+        let mut parts = WelcomeCache::default();
+        let one = parts.recovery(&recent, Some(3)).fragments;
+        let other = parts.recovery(&recent, Some(70)).fragments;
         let shared = |part: &Bytes| other.iter().any(|other| other.as_ptr() == part.as_ptr());
         assert_eq!(one.len(), 17);
         assert_eq!(one.iter().filter(|part| shared(part)).count(), 15);
@@ -214,30 +215,30 @@ mod tests {
     #[test]
     fn a_recovery_that_would_not_fit_an_outbox_is_not_claimed() {
         let recent = recent(1..=2_000, &"x".repeat(600));
-        let (welcome, ids) = read(&Parts::default().tell(&recent, Some(1)));
+        let (welcome, ids) = read(&WelcomeCache::default().recovery(&recent, Some(1)));
         assert_eq!(welcome["recovered"], false);
         assert_eq!(ids.len(), PAGE);
-        let (welcome, _) = read(&Parts::default().tell(&recent, Some(1_000)));
+        let (welcome, _) = read(&WelcomeCache::default().recovery(&recent, Some(1_000)));
         assert_eq!(welcome["recovered"], true);
     }
 
     #[test]
-    fn a_text_that_was_taken_away_is_told_to_nobody_any_more() {
+    fn a_text_that_was_taken_away_is_told_no_more() {
         let mut recent = recent(1..=100, "x");
-        let mut parts = Parts::default();
-        parts.tell(&recent, Some(1));
+        let mut parts = WelcomeCache::default();
+        parts.recovery(&recent, Some(1));
         recent.remove(40);
         parts.forget();
-        let (welcome, _) = read(&parts.tell(&recent, Some(1)));
+        let (welcome, _) = read(&parts.recovery(&recent, Some(1)));
         assert_eq!(welcome["messages"][38]["removed"], true);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let recent = recent(1..=2_000, &"x".repeat(300));
-        let mut parts = Parts::default();
+        let mut parts = WelcomeCache::default();
         for last_id in 1..2_000 {
-            parts.tell(&recent, Some(last_id));
+            parts.recovery(&recent, Some(last_id));
             assert!(parts.bytes <= MAX_KEPT);
         }
     }

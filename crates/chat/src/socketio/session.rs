@@ -1,12 +1,12 @@
-//! One Socket.IO client: a stranger, then somebody with a seat in the room, then gone.
+//! One Socket.IO client: unauthenticated, then with a seat in the room, then gone.
 //!
 //! Owns the order of these and what the client may do in each. Everything that comes
 //! from the library arrives here in the order in which it was read, because handlers do
 //! their work before they return a future (the library spawns that, out of order).
 //!
 //! Invariants: a client has a seat from `authenticated` until it is hung up, and never
-//! again; every posting is answered once, in order; whoever does not take what it is
-//! told loses its connection, and nobody waits for it.
+//! again; every posting is answered once, in order; a client that does not take what it is
+//! told loses its connection, and no other waits for it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,9 +27,9 @@ use transport::{Listed, WEBSOCKET};
 
 use super::Shared;
 use super::lines::Line;
-use crate::dialect::socketio::{self, Answer, Note, Told};
-use crate::dialect::{Refusal, SOCKETIO};
-use crate::room::{JoinError, Newcomer, Seat};
+use crate::dialect::socketio::{self, Answer, Event, Note};
+use crate::dialect::{Dialect, Refusal};
+use crate::room::{JoinError, JoinRequest, Seat};
 
 /// Postings of one client that may wait for storage. More are refused: the library
 /// reads on whatever we say, so there is no holding a client back. Deeper than a
@@ -45,7 +45,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// The contract's answer to a token that is none.
 const NOT_FOUND: &str = "Token not found.";
 
-/// The code of a posting by somebody who has not authenticated.
+/// The code of a posting by a client that has not authenticated.
 const UNAUTHORIZED: &str = "unauthorized";
 
 /// See the module's documentation.
@@ -133,10 +133,10 @@ impl Session {
             Voice { socket: socket.clone(), session: Arc::downgrade(&self), acks: acks.clone() };
         outbox.attach(Arc::new(voice));
         let listed = self.shared.sockets.list_other(outbox.clone(), self.client.address);
-        let newcomer = Newcomer {
-            principal: principal.clone(),
+        let request = JoinRequest {
+            principal,
             outbox,
-            format: SOCKETIO,
+            dialect: Dialect::Socketio,
             resume: None,
             exempt: self.shared.exempt.contains(self.client.address),
         };
@@ -147,20 +147,25 @@ impl Session {
             if !matches!(*state, State::Asking) {
                 return; // It has gone meanwhile.
             }
-            self.shared
-                .room
-                .join(newcomer)
-                .map(|seat| *state = State::Seated { seat, acks, _listed: listed })
+            let seat = self.shared.rooms.default_room().join(&request);
+            seat.map(|seat| *state = State::Seated { seat, acks, _listed: listed })
         };
         match joined {
             // The session may have ended between its check and the seat. From here on
-            // `Room::session_ended` finds the seat; before, only this does.
-            Ok(()) if self.shared.authenticate.is_current(&principal) => self.line.known(),
+            // `Chat::session_ended` finds the seat; before, only this does.
+            Ok(()) if self.shared.authenticate.is_current(&request.principal) => self.line.known(),
             Ok(()) => self.refuse(socket, NOT_FOUND),
             Err(JoinError::TooOften) => self.refuse(socket, "Too many attempts, try again later."),
             Err(JoinError::Taken | JoinError::TooMany) => {
                 self.refuse(socket, "You have as many open connections as one person may have.");
             }
+            // Not the client's fault: it keeps its token and tries again.
+            Err(
+                JoinError::Closed
+                | JoinError::NoSuchRoom
+                | JoinError::TooManyRooms
+                | JoinError::Storage(_),
+            ) => self.hang_up(socket),
         }
     }
 
@@ -169,9 +174,9 @@ impl Session {
         let text = socketio::text(data);
         let state = self.state.lock();
         let code = match &*state {
-            State::Seated { seat, acks, .. } if seat.in_flight() < MAX_IN_FLIGHT => {
+            State::Seated { seat, acks, .. } if seat.poster().waiting() < MAX_IN_FLIGHT => {
                 acks.lock().push_back(ack);
-                return seat.post(text, None);
+                return seat.poster().post(text, None);
             }
             State::Seated { .. } => Refusal::RateLimited.code(),
             State::Stranger | State::Asking | State::Over => UNAUTHORIZED,
@@ -220,13 +225,13 @@ struct Voice {
 
 impl Voice {
     /// Hands one event over. `false`: the client is to be hung up.
-    fn tell(&self, told: Told<'_>) -> bool {
-        let sent: Result<(), SendError> = match told {
-            Told::Welcome => self.socket.emit("authenticated", &true),
-            Told::Message(note) => self.socket.emit("server-got-message", note),
-            Told::Accepted => self.answer(&Answer::ACCEPTED),
-            Told::Refused(code) => self.answer(&Answer::refused(code)),
-            Told::Over => return false,
+    fn tell(&self, event: Event<'_>) -> bool {
+        let sent: Result<(), SendError> = match event {
+            Event::Welcome => self.socket.emit("authenticated", &true),
+            Event::Message(note) => self.socket.emit("server-got-message", note),
+            Event::Accepted => self.answer(&Answer::ACCEPTED),
+            Event::Refused(code) => self.answer(&Answer::refused(code)),
+            Event::Over => return false,
         };
         sent.is_ok()
     }
@@ -241,8 +246,8 @@ impl Sink for Voice {
     /// Takes everything, so that nothing ever waits in the outbox: what waits does so in
     /// the library's buffer, and a client that lets that fill up is hung up.
     fn try_write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut events = buffers.iter().flat_map(|buffer| socketio::told(buffer));
-        if !events.all(|told| self.tell(told)) {
+        let mut events = buffers.iter().flat_map(|buffer| socketio::events(buffer));
+        if !events.all(|event| self.tell(event)) {
             if let Some(session) = self.session.upgrade() {
                 let socket = self.socket.clone();
                 // Not here: the outbox is locked, and giving up the seat concerns it.

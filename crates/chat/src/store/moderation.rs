@@ -17,11 +17,11 @@ const SEARCHED: u64 = 50_000;
 
 /// Which messages are looked for. The newest come first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct MessageFilter {
     /// This text is in them.
     pub(crate) text: Option<String>,
-    /// It is this one: room and number.
-    pub(crate) place: Option<(i64, i64)>,
+    /// It has this number in its room.
+    pub(crate) id: Option<i64>,
     /// Posted under exactly this name.
     pub(crate) author: Option<String>,
     pub(crate) from: Option<Timestamp>,
@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
 /// What was found of them.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) rows: Vec<Kept>,
+    pub(crate) rows: Vec<StoredMessage>,
     /// How many there are, counted no further than the cap.
     pub(crate) total: u64,
     /// A text search looked no further than this moment.
@@ -43,7 +43,7 @@ pub(crate) struct Found {
 
 /// A message as the database keeps it.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredMessage {
     pub(crate) room: i64,
     pub(crate) id: i64,
     pub(crate) author: String,
@@ -56,7 +56,7 @@ pub(crate) struct Kept {
 
 /// A room, and how far its messages go.
 #[derive(Clone, Debug)]
-pub(crate) struct RoomKept {
+pub(crate) struct RoomSummary {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) created_at: Timestamp,
@@ -64,28 +64,32 @@ pub(crate) struct RoomKept {
 }
 
 impl Store {
-    /// A page of the messages that are wanted, counted up to `cap`.
-    pub(crate) async fn wanted(&self, wanted: &Wanted, cap: u64) -> Result<Found, StorageError> {
-        let Some(text) = &wanted.text else {
-            let all = ordered(narrowed(wanted), wanted);
+    /// A page of the messages that pass the filter, counted up to `cap`.
+    pub(crate) async fn find(
+        &self,
+        filter: &MessageFilter,
+        cap: u64,
+    ) -> Result<Found, StorageError> {
+        let Some(text) = &filter.text else {
+            let all = ordered(narrowed(filter), filter);
             let total = count_up_to(self.db.reader(), all.clone().into_query(), cap).await?;
-            let page = all.offset(wanted.offset).limit(wanted.limit).all(self.db.reader()).await?;
+            let page = all.offset(filter.offset).limit(filter.limit).all(self.db.reader()).await?;
             return Ok(Found {
-                rows: page.into_iter().map(Kept::from).collect(),
+                rows: page.into_iter().map(StoredMessage::from).collect(),
                 total,
                 reached: None,
             });
         };
         // One look at the newest that fit the rest, taking down what matches; a second
         // one for the rows of the page, by their keys.
-        let keys = self.matching(window(wanted), text, cap).await?;
-        let on_page = keys.iter().skip(index(wanted.offset)).take(index(wanted.limit));
+        let keys = self.matching(window(filter), text, cap).await?;
+        let on_page = keys.iter().skip(index(filter.offset)).take(index(filter.limit));
         let mut rows = self.by_keys(on_page.copied()).await?;
         rows.sort_by_key(|row| (row.sent_at, row.id));
-        if !wanted.oldest_first {
+        if !filter.oldest_first {
             rows.reverse();
         }
-        Ok(Found { rows, total: keys.len() as u64, reached: self.reached(wanted).await? })
+        Ok(Found { rows, total: keys.len() as u64, reached: self.reached(filter).await? })
     }
 
     /// Room and id of those in `window` that hold `text`, at most `cap`.
@@ -109,7 +113,7 @@ impl Store {
     async fn by_keys(
         &self,
         keys: impl Iterator<Item = (i64, i64)>,
-    ) -> Result<Vec<Kept>, StorageError> {
+    ) -> Result<Vec<StoredMessage>, StorageError> {
         let one = |(room, id): (i64, i64)| {
             Condition::all().add(message::Column::RoomId.eq(room)).add(message::Column::Id.eq(id))
         };
@@ -121,12 +125,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let rows = message::Entity::find().filter(any).all(self.db.reader()).await?;
-        Ok(rows.into_iter().map(Kept::from).collect())
+        Ok(rows.into_iter().map(StoredMessage::from).collect())
     }
 
     /// How far a text search came, if there is more.
-    async fn reached(&self, wanted: &Wanted) -> Result<Option<Timestamp>, StorageError> {
-        let next = ordered(narrowed(wanted), wanted)
+    async fn reached(&self, filter: &MessageFilter) -> Result<Option<Timestamp>, StorageError> {
+        let next = ordered(narrowed(filter), filter)
             .select_only()
             .column(message::Column::SentAt)
             .offset(SEARCHED)
@@ -138,9 +142,13 @@ impl Store {
     }
 
     /// One message.
-    pub(crate) async fn kept(&self, room: i64, id: i64) -> Result<Option<Kept>, StorageError> {
+    pub(crate) async fn message(
+        &self,
+        room: i64,
+        id: i64,
+    ) -> Result<Option<StoredMessage>, StorageError> {
         let row = message::Entity::find_by_id((room, id)).one(self.db.reader()).await?;
-        Ok(row.map(Kept::from))
+        Ok(row.map(StoredMessage::from))
     }
 
     /// Takes the text of a message away for good; its row stays, so that ids have no
@@ -164,55 +172,80 @@ impl Store {
         Ok(removed.rows_affected > 0)
     }
 
-    /// All rooms, by name. They are few.
-    pub(crate) async fn rooms(&self) -> Result<Vec<RoomKept>, StorageError> {
+    /// A page of the rooms, by name.
+    pub(crate) async fn rooms(
+        &self,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<RoomSummary>, StorageError> {
         let rooms = room::Entity::find().order_by_asc(room::Column::Name);
         let mut found = Vec::new();
-        for row in rooms.all(self.db.reader()).await? {
-            let newest = message::Entity::find()
-                .select_only()
-                .column(message::Column::Id)
-                .filter(message::Column::RoomId.eq(row.id))
-                .order_by_desc(message::Column::Id)
-                .into_tuple::<i64>()
-                .one(self.db.reader())
-                .await?;
-            found.push(RoomKept {
-                id: row.id,
-                name: row.name,
-                created_at: Timestamp(row.created_at),
-                messages: newest.unwrap_or_default(),
-            });
+        for row in rooms.offset(offset).limit(limit).all(self.db.reader()).await? {
+            found.push(self.summary(row).await?);
         }
         Ok(found)
     }
+
+    /// How many rooms there are, counted up to `cap`.
+    pub(crate) async fn count_rooms(&self, cap: u64) -> Result<u64, StorageError> {
+        count_up_to(self.db.reader(), room::Entity::find().into_query(), cap).await
+    }
+
+    /// One room.
+    pub(crate) async fn room_summary(&self, id: i64) -> Result<Option<RoomSummary>, StorageError> {
+        match room::Entity::find_by_id(id).one(self.db.reader()).await? {
+            Some(row) => Ok(Some(self.summary(row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn summary(&self, row: room::Model) -> Result<RoomSummary, StorageError> {
+        let newest = message::Entity::find()
+            .select_only()
+            .column(message::Column::Id)
+            .filter(message::Column::RoomId.eq(row.id))
+            .order_by_desc(message::Column::Id)
+            .into_tuple::<i64>()
+            .one(self.db.reader())
+            .await?;
+        Ok(RoomSummary {
+            id: row.id,
+            name: row.name,
+            created_at: Timestamp(row.created_at),
+            messages: newest.unwrap_or_default(),
+        })
+    }
 }
 
-fn narrowed(wanted: &Wanted) -> Select<message::Entity> {
+fn narrowed(filter: &MessageFilter) -> Select<message::Entity> {
     let mut select = message::Entity::find();
-    if let Some((room, id)) = wanted.place {
-        select = select.filter(message::Column::RoomId.eq(room)).filter(message::Column::Id.eq(id));
+    if let Some(id) = filter.id {
+        // A seek in each room; by the number alone it would be a look at every message.
+        let rooms = room::Entity::find().select_only().column(room::Column::Id).into_query();
+        select = select
+            .filter(message::Column::RoomId.in_subquery(rooms))
+            .filter(message::Column::Id.eq(id));
     }
-    if let Some(author) = &wanted.author {
+    if let Some(author) = &filter.author {
         select = select.filter(message::Column::Author.eq(author.as_str()));
     }
-    if let Some(from) = wanted.from {
+    if let Some(from) = filter.from {
         select = select.filter(message::Column::SentAt.gte(from.0));
     }
-    if let Some(before) = wanted.before {
+    if let Some(before) = filter.before {
         select = select.filter(message::Column::SentAt.lt(before.0));
     }
     select
 }
 
-fn ordered(select: Select<message::Entity>, wanted: &Wanted) -> Select<message::Entity> {
-    let order = if wanted.oldest_first { Order::Asc } else { Order::Desc };
+fn ordered(select: Select<message::Entity>, filter: &MessageFilter) -> Select<message::Entity> {
+    let order = if filter.oldest_first { Order::Asc } else { Order::Desc };
     select.order_by(message::Column::SentAt, order.clone()).order_by(message::Column::Id, order)
 }
 
 /// What a text search looks at.
-fn window(wanted: &Wanted) -> SelectStatement {
-    ordered(narrowed(wanted), wanted)
+fn window(filter: &MessageFilter) -> SelectStatement {
+    ordered(narrowed(filter), filter)
         .select_only()
         .columns([
             message::Column::RoomId,
@@ -229,7 +262,7 @@ fn index(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
-impl From<message::Model> for Kept {
+impl From<message::Model> for StoredMessage {
     fn from(row: message::Model) -> Self {
         Self {
             room: row.room_id,

@@ -2,7 +2,7 @@
 //! one buffer for each format, one write for each member.
 //!
 //! Most members of a round hear the same bytes and get the same buffer. A member for
-//! whom the round is different (it posted, it has just joined, a reply is for it)
+//! which the round is different (it posted, it has just joined, a reply is for it)
 //! gets slices of that buffer around the difference: still nothing is encoded or
 //! copied for it.
 
@@ -151,7 +151,7 @@ impl Round {
 
     fn left_out(&self, except: Except) -> Vec<u64> {
         match except {
-            Except::Nobody => Vec::new(), // Does not allocate.
+            Except::None => Vec::new(), // Does not allocate.
             Except::Connection(connection) => vec![connection],
             Except::Owner(owner) => self.owners.get(&owner).cloned().unwrap_or_default(),
         }
@@ -173,7 +173,7 @@ impl Round {
         let mut differing = self.differing();
         let mut turn = Turn::default();
         if joined.iter().chain(&volatile).all(Bytes::is_empty) {
-            // Only replies: nobody else is concerned, however large the room.
+            // Only replies: no other member is concerned, however large the room.
             for (at, differences) in differing {
                 let segments = around(&Bytes::new(), &differences);
                 self.members[at].outbox.send(&segments);
@@ -187,7 +187,7 @@ impl Round {
             let format = member.format.0;
             let differences = differing.next_if(|(differs, _)| *differs == at);
             let is_new = differences.as_ref().is_some_and(|(_, differences)| starts(differences));
-            // Before the round's messages: whoever typed may have posted meanwhile.
+            // Before the round's messages: the person who typed may have posted meanwhile.
             if !volatile[format].is_empty()
                 && !is_new
                 && !volatile_except.contains(&member.outbox.id())
@@ -212,7 +212,7 @@ impl Round {
         sent
     }
 
-    /// The members for whom the round differs, by their place.
+    /// The members for which the round differs, by their place.
     fn differing(&mut self) -> Vec<(usize, Vec<(usize, Difference)>)> {
         let mut differing: Vec<_> = std::mem::take(&mut self.differences)
             .into_iter()

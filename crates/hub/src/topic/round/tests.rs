@@ -55,9 +55,9 @@ fn frame(format: usize, text: u8) -> Vec<u8> {
 
 fn except_of(except: Option<(usize, u64)>) -> Except {
     match except {
-        None => Except::Nobody,
+        None => Except::None,
         Some((0, id)) => Except::Connection(id),
-        Some((_, number)) => owner(number).map_or(Except::Nobody, Except::Owner),
+        Some((_, number)) => owner(number).map_or(Except::None, Except::Owner),
     }
 }
 
@@ -86,7 +86,7 @@ impl Model {
     fn publish(&mut self, text: u8, except: Except) {
         for (id, owner, format) in &self.present {
             let left_out = match except {
-                Except::Nobody => false,
+                Except::None => false,
                 Except::Connection(connection) => connection == *id,
                 Except::Owner(person) => Some(person) == *owner,
             };
@@ -131,7 +131,7 @@ async fn check(steps: Vec<Step>) {
             }
             Step::Join { .. } => {}
             Step::Leave(id) => {
-                // What is on its way to a connection that is gone is nobody's loss, so
+                // What is on its way to a connection that is gone is not missed, so
                 // the model and the round are compared only while it is there.
                 deliver_and_compare(&mut round, &model, &ears).await;
                 round.apply(Op::Leave(id));
@@ -207,7 +207,7 @@ async fn volatile_publications_reach_those_who_keep_up_and_are_not_excepted() {
     round.apply(two);
     round.apply(publication(b"early", true));
     round.deliver().await;
-    assert!(ear_one.0.lock().is_empty(), "whoever joins in this round was not there yet");
+    assert!(ear_one.0.lock().is_empty(), "a member that joins in this round was not there yet");
     round.apply(publication(b"typing", true));
     round.deliver().await;
     assert_eq!(&*ear_one.0.lock(), b"typing");
@@ -247,7 +247,7 @@ impl Sink for Bomb {
 }
 
 #[tokio::test]
-async fn a_partition_that_panics_is_told_and_nobody_waits_for_it() {
+async fn a_partition_that_panics_is_told_and_not_waited_for() {
     let vitals = Vitals::default();
     let topic = crate::Topic::start(2, &vitals);
     let policy = policy();
@@ -271,7 +271,7 @@ async fn a_partition_that_panics_is_told_and_nobody_waits_for_it() {
     for _ in 0..10_000 {
         topic.submit(&[publication(b"1", false)]);
     }
-    tokio::time::timeout(patience, topic.ready()).await.expect("nobody waits for the dead one");
+    tokio::time::timeout(patience, topic.ready()).await.expect("the dead one is not waited for");
     flushed().await.expect("what is submitted to it is dropped");
     assert!(ear.0.lock().ends_with(b"11"));
 }
@@ -282,7 +282,7 @@ async fn a_topic_that_outgrows_one_task_gets_more_and_keeps_one_order() {
     let topic = crate::Topic::growing(3, &vitals);
     let (policy, mut ears) = (policy(), HashMap::new());
     let mut joined = |id: u64| {
-        let outbox = Arc::new(Outbox::new(id, 7, policy.clone()));
+        let outbox = Arc::new(Outbox::new(id, owner(7), &LINES, policy.clone()));
         let ear = Arc::new(Ear::default());
         outbox.attach(ear.clone());
         ears.insert(id, ear.clone());
