@@ -214,3 +214,6 @@ impl Model for Rooms {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
