@@ -1,6 +1,6 @@
 //! The mails about accounts; their texts are in the folder `mails`.
 //!
-//! Those that may reach a stranger's mailbox, because anybody can type an address, carry no
+//! Those that may reach the mailbox of a stranger, since a form takes any address, carry no
 //! word of the person who typed it: they have no `name`.
 
 use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};

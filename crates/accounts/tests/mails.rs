@@ -31,7 +31,7 @@ fn every_mail_has_its_three_parts_and_says_what_it_is_about() {
         assert_eq!(mail.subject.lines().count(), 1);
         assert!(mail.text.contains("https://chat.example.org/"), "{}", mail.text);
         assert!(mail.html.contains("</html>"), "{}", mail.html);
-        // Nothing is loaded from anywhere, so that nobody learns when it is read.
+        // Nothing is loaded from anywhere, so that no other site learns when it is read.
         for remote in ["<img", "src=", "url(", "@import", "<link", "<script"] {
             assert!(!mail.html.contains(remote), "{remote} in {}", template.name);
         }

@@ -24,6 +24,7 @@ mod commit;
 mod dialect;
 mod intake;
 mod message;
+mod part;
 mod people;
 mod recent;
 mod room;
@@ -38,9 +39,6 @@ mod testing;
 
 pub use chat::{Chat, Past, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
+pub use part::CAPABILITY;
 pub use people::MAX_CONNECTIONS;
-pub use settings::OperatorSettings;
 pub use store::migrations;
-
-/// What can be set about the chat.
-pub const SETTINGS: capability::settings::Group = OperatorSettings::GROUP;

@@ -7,9 +7,9 @@ use capability::settings::{Values, with_default};
 capability::settings! {
     /// The settings of the section `chat`.
     #[derive(Clone, Debug)]
-    pub struct OperatorSettings {
+    pub(crate) struct OperatorSettings {
         /// how long a Socket.IO client may take to authenticate, from 100 to 60000 milliseconds
-        pub auth_timeout: Duration = with_default(
+        pub(crate) auth_timeout: Duration = with_default(
             "chat.auth_timeout_ms",
             "1000",
             "milliseconds, from 100 to 60000",

@@ -1,32 +1,13 @@
-//! The admin site of this server: what there is to see.
-
-mod connections;
-mod mails;
+//! The admin site of this server: how it is put together.
 
 use std::sync::Arc;
 
-use accounts::{Accounts, PageOptions};
-use admin::{AuditLog, Site, SiteOptions};
-use chat::Chat;
-use mail::Mailer;
-use transport::Sockets;
+use accounts::PageOptions;
+use admin::{AuditLog, Model, Site, SiteOptions};
 
-/// What the site shows.
-pub(crate) struct Shown<'a> {
-    pub(crate) accounts: &'a Accounts,
-    pub(crate) chat: &'a Chat,
-    pub(crate) mailer: &'a Mailer,
-    pub(crate) sockets: &'a Sockets,
-}
-
-/// The site.
-pub(crate) fn site(page: &PageOptions, audit: AuditLog, shown: &Shown<'_>) -> Site {
-    let Shown { accounts, chat, mailer, sockets } = *shown;
+/// The site, with the screens of all parts.
+pub(crate) fn site(page: &PageOptions, audit: AuditLog, models: Vec<Arc<dyn Model>>) -> Site {
     let (signer, assets) = (page.signer.clone(), page.assets.clone());
     let options = SiteOptions { signer, assets, sign_in: "/login/" };
-    let mut models = accounts.models();
-    models.extend(chat.models());
-    models.push(Arc::new(connections::Connections::new(sockets.clone(), accounts.clone())));
-    models.push(Arc::new(mails::Mails::new(mailer.clone())));
     Site::new(options, audit, models)
 }

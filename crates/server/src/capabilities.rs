@@ -1,16 +1,36 @@
-//! The list of capabilities.
+//! The capabilities there are, and what they declare. A new one is a line in
+//! [`CAPABILITIES`].
 
 use capability::settings::Group;
-use mail::Template;
+use capability::{Capability, Declaration};
+use mail::{Mailer, Template};
+use storage::Migration;
+
+/// All capabilities but accounts, on which the others stand, in the order in which they are
+/// opened, shown on the admin site and shut down.
+pub(crate) const CAPABILITIES: &[Capability] = &[chat::CAPABILITY];
+
+fn declarations() -> impl Iterator<Item = Declaration> {
+    let others = CAPABILITIES.iter().map(|capability| capability.declaration);
+    [accounts::DECLARATION].into_iter().chain(others)
+}
 
 /// The settings of all capabilities.
 pub(crate) fn settings() -> impl Iterator<Item = Group> {
-    [chat::SETTINGS].into_iter()
+    declarations().filter_map(|declaration| declaration.settings)
 }
 
 /// The mails of all capabilities.
 pub(crate) fn mails() -> impl Iterator<Item = &'static Template> {
-    accounts::mails::ALL.iter().copied()
+    declarations().flat_map(|declaration| declaration.mails.iter().copied())
+}
+
+/// The histories of all tables, those of infrastructure too.
+#[must_use]
+pub fn migrations() -> Vec<Migration> {
+    let infrastructure = [Mailer::migrations as fn() -> _, admin::migrations];
+    let all = declarations().map(|declaration| declaration.migrations).chain(infrastructure);
+    all.flat_map(|migrations| migrations()).collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //!
 //! Its owner alone may read it (mode 0700); the secrets in it carry 0600 besides.
 //! It notes what must be recognised at the next start: which database it belongs to, and
-//! how far the room had come.
+//! how far its parts had come.
 
-mod head;
+mod notes;
 mod secrets;
 
 use std::fs::{self, DirBuilder};
@@ -13,10 +13,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use base::Random;
+use capability::Secrets;
 use storage::{FileLock, LockError};
 
-pub use head::HeadNote;
-pub use secrets::Secrets;
+pub(crate) use notes::{Note, Notes};
+use secrets::Stored;
+pub(crate) use secrets::TOKEN_SIGNING;
 
 /// What is wrong with the data folder, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +65,7 @@ pub enum DataError {
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    secrets: Secrets,
+    stored: Stored,
     _lock: FileLock,
 }
 
@@ -84,20 +86,20 @@ impl DataFolder {
             LockError::Held { holder } => DataError::Locked { path: path.clone(), holder },
             LockError::Use { path, source } => DataError::Use { path, source },
         })?;
-        let secrets = secrets::load_or_make(&path, random)?;
-        Ok(Self { path, secrets, _lock: lock })
+        let stored = secrets::load_or_make(&path, random)?;
+        Ok(Self { path, stored, _lock: lock })
     }
 
-    /// The keys made at first start.
+    /// The server's own keys, the same since its first start.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
-        &self.secrets
+        &self.stored.keys
     }
 
     /// The identity of the database that belongs to the folder, once there was one.
     #[must_use]
     pub fn noted_database(&self) -> Option<&str> {
-        self.secrets.database.as_deref()
+        self.stored.database.as_deref()
     }
 
     /// The same of the folder at `path`, which another process may hold.
@@ -105,7 +107,7 @@ impl DataFolder {
     /// # Errors
     /// When what is noted there cannot be read.
     pub fn noted_database_in(path: &Path) -> Result<Option<String>, DataError> {
-        Ok(secrets::load(path)?.and_then(|secrets| secrets.database))
+        Ok(secrets::load(path)?.and_then(|stored| stored.database))
     }
 
     /// Notes that the database `identity` belongs to the folder from now on. Survives
@@ -115,14 +117,15 @@ impl DataFolder {
     /// When it cannot be written.
     pub fn note_database(&mut self, identity: &str) -> Result<(), DataError> {
         secrets::note_database(&self.path, identity)?;
-        self.secrets.database = Some(identity.to_owned());
+        self.stored.database = Some(identity.to_owned());
         Ok(())
     }
 
-    /// The note of how far the room of the database `identity` had come.
-    #[must_use]
-    pub fn head_note(&self, identity: &str) -> HeadNote {
-        HeadNote::open(&self.path, identity)
+    /// The notes about the database `identity`, if it lasts; `before` is the one that was
+    /// noted before this start.
+    pub(crate) fn notes(&self, identity: Option<String>, before: Option<&str>) -> Notes {
+        let is_other = identity.is_some() && before.is_some() && before != identity.as_deref();
+        Notes { folder: self.path.clone(), identity, is_other }
     }
 
     /// Where it is, absolute.

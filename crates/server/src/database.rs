@@ -11,7 +11,7 @@ use std::path::Path;
 use storage::{Database, Place, StorageError, place};
 
 use crate::data::{DataError, DataFolder};
-use crate::{Environment, wiring};
+use crate::{Environment, capabilities};
 
 /// Why the database was not opened. One line each, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,7 @@ async fn take(
             return Err(not_the_one(database.file(), found, noted));
         }
     }
-    database.migrate(&wiring::migrations(), environment.clock.as_ref()).await?;
+    database.migrate(&capabilities::migrations(), environment.clock.as_ref()).await?;
     Ok(match lasts {
         true => Some(database.make_identity(environment.random.as_ref()).await?),
         false => None,

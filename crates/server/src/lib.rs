@@ -2,7 +2,8 @@
 //! self-hosted binary.
 //!
 //! This crate is the composition root: settings, data folder, listeners, which
-//! capabilities there are (`wiring.rs`) and how they start and drain. The binary
+//! capabilities there are (`capabilities.rs`), what one needs of another (`services.rs`)
+//! and how they start and drain (`parts.rs`). The binary
 //! adds the process around it: arguments, logs, signals.
 //!
 //! Deliberately absent: rules of any capability.
@@ -21,20 +22,21 @@ pub mod logging;
 mod mail_setup;
 mod metrics;
 mod pages;
+mod parts;
 mod running;
+mod services;
 mod start;
 mod ticker;
 pub mod url;
 mod watch;
-mod wiring;
 
 pub use bind::BindError;
+pub use capabilities::migrations;
 pub use config::Settings;
-pub use data::{DataError, DataFolder, HeadNote, Secrets};
+pub use data::{DataError, DataFolder};
 pub use database::{Found, OpenError};
 pub use first_admin::{AdminCreateError, AdminCreated, admin_create};
 pub use mail_setup::{MailSetupError, MailTestError, mail_test};
 pub use pages::PagesError;
 pub use running::{DRAIN_LIMIT, Drained, Running};
 pub use start::{Environment, StartError, start};
-pub use wiring::{Left, migrations};

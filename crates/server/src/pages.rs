@@ -8,12 +8,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use capability::Secrets;
 use http::header::{LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_kit::{ApiError, Assets, SignedIn, TokenSigner, log_in_address};
 use rust_embed::RustEmbed;
 
-use crate::data::Secrets;
+use crate::data::TOKEN_SIGNING;
 pub use documents::PagesError;
 use documents::{Files, PageEntry};
 
@@ -53,7 +54,7 @@ impl Site {
         let pages = documents::add(&mut files)?;
         let assets = Assets::new(files);
         let base = format!("/assets/{}", assets.version());
-        let signer = TokenSigner::new(&secrets.token_signing);
+        let signer = TokenSigner::new(&secrets.key(TOKEN_SIGNING));
         let options = PageOptions { assets: base, signer };
         Ok(Self { assets, pages, options })
     }

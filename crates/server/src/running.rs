@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use capability::Left;
 use storage::Database;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::data::DataFolder;
-use crate::wiring::{House, Left};
+use crate::parts::Parts;
 
 /// The longest that draining takes.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -26,14 +27,14 @@ pub struct Running {
     pub(crate) setup_path: Option<String>,
     /// Cancelled when a task that the server cannot do without has panicked.
     pub(crate) failed: CancellationToken,
-    pub(crate) work: Work,
-    /// Cancelled by dropping: a server nobody holds takes no connections.
+    pub(crate) shutdown: Shutdown,
+    /// Cancelled by dropping: a server that was let go of takes no connections.
     pub(crate) _abandoned: [DropGuard; 2],
 }
 
 /// What has to be brought to an end.
-pub(crate) struct Work {
-    pub(crate) house: House,
+pub(crate) struct Shutdown {
+    pub(crate) parts: Parts,
     pub(crate) database: Database,
     /// Listeners and HTTP connections.
     pub(crate) serving: (CancellationToken, TaskTracker),
@@ -42,22 +43,23 @@ pub(crate) struct Work {
     pub(crate) data: DataFolder,
 }
 
-impl std::fmt::Debug for Work {
+impl std::fmt::Debug for Shutdown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work").field("data", &self.data).finish_non_exhaustive()
+        f.debug_struct("Shutdown").field("data", &self.data).finish_non_exhaustive()
     }
 }
 
 /// How draining went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Whether every request and socket ended, and everything was written, within
     /// [`DRAIN_LIMIT`].
     pub complete: bool,
     /// Whether a task that the server cannot do without has panicked, before or meanwhile.
     pub failed: bool,
-    /// What the server still held at the end; all zero unless it was cut short.
-    pub left: Left,
+    /// What the server still held at the end, and how many of it; nothing unless it was cut
+    /// short.
+    pub left: Vec<Left>,
 }
 
 impl Running {
@@ -74,17 +76,19 @@ impl Running {
         self.metrics_address
     }
 
-    /// On a server without administrators: the path of the page where whoever knows it
+    /// On a server without administrators: the path of the page where a person who knows it
     /// becomes the first one. It works once, until the server stops.
     #[must_use]
     pub fn setup_path(&self) -> Option<&str> {
         self.setup_path.as_deref()
     }
 
-    /// Looks at the sockets' dead-lines, as happens by itself every second of real time:
-    /// for an [`Environment`](crate::Environment) whose clock is moved by hand.
-    pub async fn sweep_sockets(&self) {
-        self.work.house.sweep_sockets().await;
+    /// Does what happens by itself every second of real time, dead-lines of sockets above
+    /// all: for an [`Environment`](crate::Environment) whose clock is moved by hand.
+    pub async fn tick(&self) {
+        for part in self.shutdown.parts.iter() {
+            part.tick().await;
+        }
     }
 
     /// Waits until a task that the server cannot do without has panicked; the log says
@@ -98,11 +102,11 @@ impl Running {
     /// socket gets its close frame, everything is written. Takes [`DRAIN_LIMIT`]
     /// at most.
     pub async fn drain(self) -> Drained {
-        let Work { house, database, serving, background, data } = self.work;
+        let Shutdown { parts, database, serving, background, data } = self.shutdown;
         let (stop, tasks) = serving;
         stop.cancel();
         tasks.close();
-        let clients = async { tokio::join!(house.drain(), tasks.wait()) };
+        let clients = async { tokio::join!(parts.drain(), tasks.wait()) };
         let clients_done = timeout(CLIENTS_LIMIT, clients).await.is_ok();
 
         let (stop, tasks) = background;
@@ -110,7 +114,7 @@ impl Running {
         tasks.close();
         let written = async {
             tasks.wait().await;
-            house.flush().await;
+            parts.flush().await;
             database.close().await
         };
         let written = timeout(DRAIN_LIMIT - CLIENTS_LIMIT, written).await;
@@ -119,7 +123,7 @@ impl Running {
         }
         // Last: from here on another server may have the folder.
         drop(data);
-        let left = house.left();
+        let left = parts.left();
         let complete = clients_done && matches!(written, Ok(Ok(())));
         Drained { complete, failed: self.failed.is_cancelled(), left }
     }

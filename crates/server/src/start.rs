@@ -4,32 +4,35 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use accounts::Accounts;
 use axum::Router;
 use base::{Clock, OsRandom, Random, SystemClock, Vitals};
-use chat::Past;
+use capability::{Context, OpenError as CapabilityError};
 use http_kit::{
     EdgeOptions, OriginPolicy, REQUEST_TIMEOUT, Routes, ServeLimits, Tls, TlsError, TrustedProxies,
     edge, serve,
 };
 use limits::Exempt;
+use mail::SendMail;
 use metrics_exporter_prometheus::PrometheusHandle;
 use storage::StorageError;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use transport::{Limits, Sockets};
 
 use crate::bind::{BindError, bind_all};
 use crate::config::Settings;
-use crate::data::{DataError, DataFolder, HeadNote};
+use crate::data::{DataError, DataFolder};
 use crate::database::{self, OpenError, Opened};
 use crate::health::{self, StorageHealth, WorkHealth};
 use crate::mail_setup::{self, MailSetupError};
 use crate::metrics::{self, Access};
 use crate::pages::{PagesError, Site};
-use crate::running::{Running, Work};
+use crate::running::{Running, Shutdown};
+use crate::services::Services;
 use crate::ticker;
 use crate::watch::Watch;
-use crate::wiring::House;
 
 /// What a server takes from the world besides its settings.
 #[derive(Clone, Debug)]
@@ -72,9 +75,9 @@ pub enum StartError {
     /// The embedded pages do not agree with the list of them.
     #[error(transparent)]
     Pages(#[from] PagesError),
-    /// A capability's settings.
+    /// A capability cannot be opened.
     #[error(transparent)]
-    Setting(#[from] capability::settings::SettingError),
+    Capability(#[from] CapabilityError),
     /// The metrics cannot be collected.
     #[error("cannot collect metrics: {0}")]
     Metrics(String),
@@ -101,47 +104,63 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let accept_any = settings.new_database;
     let Opened { database, identity } =
         database::open_and_note(&url, &mut data, accept_any, true, &environment).await?;
-    let note = identity.as_deref().map(|identity| data.head_note(identity));
-    let past = if before.is_some() && before != identity && identity.is_some() {
-        Past::Unknown
-    } else {
-        note.as_ref().and_then(HeadNote::head).map_or(Past::Unnoted, Past::Reached)
-    };
-
     let recorder = metrics::recorder().map_err(StartError::Metrics)?;
     let origins = OriginPolicy {
         own: settings.public_url.clone(),
         allowed: settings.allowed_origins.clone(),
     };
     let first = addresses.first().copied().unwrap_or(settings.listen[0]);
-    let mail = mail_setup::open(&settings, &environment, data.path(), first, database.clone())?;
-    let mailer = mail.mailer.clone();
     let failed = CancellationToken::new();
     let vitals = vitals(failed.clone());
-    let of_house = (origins.clone(), database.clone(), mail);
-    let house = House::open(&settings, &environment, of_house, past, &vitals).await?;
-    let setup_path = house.setup_path().await?;
+    let mail = mail_setup::open(&settings, &environment, data.path(), first, database.clone())?;
+    let mailer = mail.mailer.clone();
+    let notes = data.notes(identity, before.as_deref());
+    let mail: Arc<dyn SendMail> = Arc::new(mail);
+    let exempt = Exempt(settings.exempt.clone());
+    let accounts = Accounts::new(
+        database.clone(),
+        environment.clock.clone(),
+        environment.random.clone(),
+        accounts::Options { mailer: mail.clone(), exempt: exempt.clone() },
+    );
+    let context = Context {
+        authenticate: Arc::new(accounts.clone()),
+        database: database.clone(),
+        sockets: Sockets::new(environment.clock.clone(), Limits::default()),
+        clock: environment.clock.clone(),
+        random: environment.random.clone(),
+        vitals: vitals.clone(),
+        mail,
+        secrets: data.secrets().clone(),
+        values: settings.values.clone(),
+        exempt,
+        origins: origins.clone(),
+        notes: Arc::new(notes.clone()),
+    };
+    let services = Services::open(&context, accounts, mailer.clone()).await?;
+    let parts = services.parts.clone();
+    let setup_path = services.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
     let site = Site::new(data.secrets())?;
     let health = StorageHealth::new(database.clone());
-    let observed = house.clone();
-    let work = WorkHealth::new(vitals.clone(), move || observed.stands_still());
+    let observed = parts.clone();
+    let work = WorkHealth::new(vitals.clone(), move || observed.is_stalled());
     let ready = health::routes(health.clone(), work, serving.0.clone());
-    let apps = Apps::new(&settings, origins, &house, &site, ready, &recorder);
+    let apps = Apps::new(&settings, origins, &services, &site, ready, &recorder);
     let uncounted = [&settings.trusted_proxies[..], &settings.exempt[..]].concat();
     let limits = ServeLimits { uncounted, ..ServeLimits::default() };
     serve(listeners, apps.main, tls.clone(), limits.clone(), &serving.0, &serving.1, &vitals);
     serve(metrics_listeners, apps.metrics, None, limits, &serving.0, &serving.1, &vitals);
     let (stop, tasks) = &background;
-    tasks.spawn(ticker::sockets(house.clone(), stop.clone(), vitals.clone()));
+    tasks.spawn(ticker::tick(parts.clone(), stop.clone(), vitals.clone()));
     tasks.spawn(mailer.run(stop.clone(), vitals.clone()));
-    let watch = Watch::new(house.clone(), health, note, environment.clock.clone());
+    let watch = Watch::new(&parts, health, &notes, environment.clock.clone());
     tasks.spawn(watch.run(stop.clone(), vitals.clone()));
-    tasks.spawn(ticker::run(house.clone(), tls, recorder, stop.clone(), vitals));
+    tasks.spawn(ticker::sweep(parts.clone(), tls, recorder, stop.clone(), vitals));
     let _abandoned = [serving.0.clone().drop_guard(), background.0.clone().drop_guard()];
-    let work = Work { house, database, serving, background, data };
-    Ok(Running { addresses, metrics_address, setup_path, failed, work, _abandoned })
+    let shutdown = Shutdown { parts, database, serving, background, data };
+    Ok(Running { addresses, metrics_address, setup_path, failed, shutdown, _abandoned })
 }
 
 /// Says which task was lost, and cancels `failed`.
@@ -172,7 +191,7 @@ impl Apps {
     fn new(
         settings: &Settings,
         origins: OriginPolicy,
-        house: &House,
+        services: &Services,
         site: &Site,
         ready: Router,
         recorder: &PrometheusHandle,
@@ -185,7 +204,7 @@ impl Apps {
             assets: site.options().assets.as_str().into(),
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
-        let mut main = Routes::from(ready).merge(house.routes(site));
+        let mut main = Routes::from(ready).merge(services.routes(site));
         if settings.metrics_listen.is_none() {
             let access = token.clone().unwrap_or(Access::Local);
             main = main.merge(metrics::routes(recorder.clone(), access));

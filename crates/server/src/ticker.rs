@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::wiring::House;
+use crate::parts::Parts;
 
 /// How often capabilities look for what is overdue.
 const TICK: Duration = Duration::from_secs(1);
@@ -20,10 +20,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two looks at the certificate files and the metrics' upkeep.
 const SLOW: u32 = 5;
 
-/// Keeps the sockets' dead-lines until `stop` is cancelled. A task of its own: a slow
-/// database must not make peers look dead.
-pub(crate) async fn sockets(house: House, stop: CancellationToken, vitals: Vitals) {
-    let (sweep, upkeep) = (vitals.watch("socket sweep"), vitals.watch("upkeep"));
+/// Does what is due every second until `stop` is cancelled, dead-lines of sockets above all.
+/// A task of its own: a slow database must not make peers look dead.
+pub(crate) async fn tick(parts: Parts, stop: CancellationToken, vitals: Vitals) {
+    let vital = vitals.watch("tick");
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -31,20 +31,20 @@ pub(crate) async fn sockets(house: House, stop: CancellationToken, vitals: Vital
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        sweep.survive(house.sweep_sockets()).await;
-        upkeep.survive(async { house.upkeep() }).await;
+        parts.tick(&vital).await;
     }
 }
 
-/// Runs until `stop` is cancelled; a tick under way is finished.
-pub(crate) async fn run(
-    house: House,
+/// Does what may wait for the database, and looks after certificates and metrics. Runs until
+/// `stop` is cancelled; a tick under way is finished.
+pub(crate) async fn sweep(
+    parts: Parts,
     tls: Option<Arc<Tls>>,
     recorder: PrometheusHandle,
     stop: CancellationToken,
     vitals: Vitals,
 ) {
-    let (sweep, files) = (vitals.watch("session sweep"), vitals.watch("certificate look"));
+    let (vital, files) = (vitals.watch("sweep"), vitals.watch("certificate look"));
     let mut ticks = tokio::time::interval(TICK);
     // After a stall one tick is enough.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -54,7 +54,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        sweep.survive(house.sweep()).await;
+        parts.sweep(&vital).await;
         count = count.wrapping_add(1);
         if count.is_multiple_of(SLOW) {
             let (tls, recorder) = (tls.clone(), recorder.clone());

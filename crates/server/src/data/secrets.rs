@@ -2,56 +2,49 @@
 //! still verify and open after a restart, so they are never made anew. Beside them
 //! stands which database belongs to them.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 
 use base::Random;
+use capability::{KEY_BYTES, Secrets};
 use storage::IDENTITY_BYTES;
 use toml::de::DeTable;
 
 use super::DataError;
 
-/// Bytes a key.
-const KEY: usize = 32;
 const FILE: &str = "secrets.toml";
-const TOKEN_SIGNING: &str = "token_signing";
+/// The purpose of the one key that is stored by itself: it is older than deriving keys.
+pub(crate) const TOKEN_SIGNING: &str = "token_signing";
 const MASTER: &str = "master";
 const DATABASE: &str = "database";
 
-/// The server's own keys.
-#[derive(Clone)]
-pub struct Secrets {
-    /// Signs what the server hands out and takes back.
-    pub token_signing: [u8; KEY],
-    /// Seals what is stored and must be readable again.
-    pub master: [u8; KEY],
+/// What the file holds.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// The server's own keys.
+    pub(super) keys: Secrets,
     /// The identity of the database that belongs to them, once there was one. No secret.
-    pub database: Option<String>,
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secrets(hidden)")
-    }
+    pub(super) database: Option<String>,
 }
 
 /// The secrets of `folder`, whose lock the caller holds.
-pub(super) fn load_or_make(folder: &Path, random: &dyn Random) -> Result<Secrets, DataError> {
+pub(super) fn load_or_make(folder: &Path, random: &dyn Random) -> Result<Stored, DataError> {
     if let Some(secrets) = load(folder)? {
         return Ok(secrets);
     }
     let path = folder.join(FILE);
-    let secrets = make(random);
-    write(folder, &path, &first_text(&secrets))
+    let [mut signing, mut master] = [[0; KEY_BYTES]; 2];
+    random.fill(&mut signing);
+    random.fill(&mut master);
+    write(folder, &path, &first_text(&signing, &master))
         .map_err(|source| DataError::Use { path, source })?;
-    Ok(secrets)
+    Ok(Stored { keys: keys(signing, master), database: None })
 }
 
 /// The secrets of `folder`, if there are any. Needs no lock: they are replaced whole.
-pub(super) fn load(folder: &Path) -> Result<Option<Secrets>, DataError> {
+pub(super) fn load(folder: &Path) -> Result<Option<Stored>, DataError> {
     let path = folder.join(FILE);
     match fs::read_to_string(&path) {
         Ok(text) => match parse(&text) {
@@ -89,19 +82,16 @@ fn with_database(text: &str, identity: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-fn make(random: &dyn Random) -> Secrets {
-    let mut secrets = Secrets { token_signing: [0; KEY], master: [0; KEY], database: None };
-    random.fill(&mut secrets.token_signing);
-    random.fill(&mut secrets.master);
-    secrets
+fn keys(signing: [u8; KEY_BYTES], master: [u8; KEY_BYTES]) -> Secrets {
+    Secrets::new(master, vec![(TOKEN_SIGNING, signing)])
 }
 
-fn first_text(secrets: &Secrets) -> String {
+fn first_text(signing: &[u8], master: &[u8]) -> String {
     format!(
         "# Made at first start. Keep it with your backups, and keep it secret.\n\
          {TOKEN_SIGNING} = \"{}\"\n{MASTER} = \"{}\"\n",
-        base::to_hex(&secrets.token_signing),
-        base::to_hex(&secrets.master)
+        base::to_hex(signing),
+        base::to_hex(master)
     )
 }
 
@@ -120,28 +110,26 @@ fn write(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn parse(text: &str) -> Result<Secrets, String> {
+fn parse(text: &str) -> Result<Stored, String> {
     let table = DeTable::parse(text).map_err(|_| "is not valid TOML".to_owned())?;
     let key = |name: &str| {
         let value = table.get_ref().get(name).and_then(|value| value.get_ref().as_str());
-        value.and_then(from_hex).ok_or_else(|| format!("{name} is not {} hex digits", 2 * KEY))
+        value
+            .and_then(from_hex)
+            .ok_or_else(|| format!("{name} is not {} hex digits", 2 * KEY_BYTES))
     };
     let database = table.get_ref().get(DATABASE).map(|value| {
         let identity = value.get_ref().as_str().filter(|text| is_identity(text));
         identity.map(str::to_owned).ok_or_else(|| format!("{DATABASE} is not an identity"))
     });
-    Ok(Secrets {
-        token_signing: key(TOKEN_SIGNING)?,
-        master: key(MASTER)?,
-        database: database.transpose()?,
-    })
+    Ok(Stored { keys: keys(key(TOKEN_SIGNING)?, key(MASTER)?), database: database.transpose()? })
 }
 
 fn is_identity(text: &str) -> bool {
     text.len() == 2 * IDENTITY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn from_hex(text: &str) -> Option<[u8; KEY]> {
+fn from_hex(text: &str) -> Option<[u8; KEY_BYTES]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
         [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
@@ -161,12 +149,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = load_or_make(folder.path(), &OsRandom).unwrap();
         let kept = load_or_make(folder.path(), &OsRandom).unwrap();
-        assert_eq!(made.master, kept.master);
-        assert_eq!(made.token_signing, kept.token_signing);
-        assert_ne!(made.master, made.token_signing);
+        for purpose in [TOKEN_SIGNING, "some other"] {
+            assert_eq!(made.keys.key(purpose), kept.keys.key(purpose));
+        }
+        let text = fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert!(text.contains(&base::to_hex(&made.keys.key(TOKEN_SIGNING))), "as it is stored");
+        assert!(!text.contains(&base::to_hex(&made.keys.key(MASTER))), "derived, not shown");
         let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(format!("{made:?}"), "Secrets(hidden)");
+        assert!(format!("{made:?}").contains("Secrets(hidden)"), "{made:?}");
     }
 
     #[test]
@@ -181,7 +172,7 @@ mod tests {
             note_database(folder.path(), &identity).unwrap();
             let kept = load(folder.path()).unwrap().unwrap();
             assert_eq!(kept.database, Some(identity));
-            assert_eq!(kept.master, made.master);
+            assert_eq!(kept.keys.key("some"), made.keys.key("some"));
         }
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains("# of a later version\nother = 1"), "{text}");

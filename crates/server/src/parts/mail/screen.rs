@@ -1,10 +1,10 @@
 //! The mail queue, on the admin site.
 
+use ::mail::{MailQuery, MailSort, MailState, Mailer, QueuedMail};
 use admin::{
     Action, Answer, Column, Count, Description, Filter, FilterKind, Model, ModelError, Needs,
     Outcome, Page, Query, Record, Staff, Tone, Value,
 };
-use mail::{MailQuery, MailSort, MailState, Mailer, QueuedMail};
 
 pub(super) struct Mails {
     mailer: Mailer,

@@ -1,0 +1,205 @@
+//! The parts of a running server, in one list: what happens every second, and shutting them
+//! down, step by step and within limits.
+//!
+//! Invariant: a step begins when the one before has ended for every part, or its time is
+//! over. Within the first two steps parts do not wait for each other; the last goes along
+//! the list, because what a part writes back may still ask for a mail, and mail comes last.
+
+mod mail;
+mod sockets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::accounts::{Presence, SessionEnded};
+use base::{AccountId, SessionRef, Vital, caught};
+use capability::{BoxFuture, Left, Part};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub(crate) use mail::MailPart;
+pub(crate) use sockets::SocketsPart;
+
+/// Of the time for draining, what finishing the work that was taken in may take. A database
+/// that stands still must not keep the sockets from their close frames.
+const FINISH_LIMIT: Duration = Duration::from_secs(4);
+
+/// Of the time for draining, what sockets may take to close.
+const CLOSE_LIMIT: Duration = Duration::from_millis(3_500);
+
+/// All parts of one server; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Parts(Arc<[Arc<dyn Part>]>);
+
+impl Parts {
+    pub(crate) fn new(parts: Vec<Arc<dyn Part>>) -> Self {
+        Self(parts.into())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Part>> {
+        self.0.iter()
+    }
+
+    /// Does what is due every second. No part keeps another from its own, not even by a
+    /// panic, which `vital` hears of.
+    pub(crate) async fn tick(&self, vital: &Vital) {
+        let mut well = true;
+        for part in self.iter() {
+            well &= caught(async { part.tick().await }).await.is_some();
+        }
+        vital.set_well(well);
+    }
+
+    /// The same of what may wait for the database.
+    pub(crate) async fn sweep(&self, vital: &Vital) {
+        let mut well = true;
+        for part in self.iter() {
+            well &= caught(async { part.sweep().await }).await.is_some();
+        }
+        vital.set_well(well);
+    }
+
+    /// Whether the work of any part stands still.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.iter().any(|part| part.is_stalled())
+    }
+
+    /// Ends all work and every long connection, with what was taken in finished and
+    /// delivered before.
+    pub(crate) async fn drain(&self) {
+        self.drain_within(FINISH_LIMIT, CLOSE_LIMIT).await;
+    }
+
+    async fn drain_within(&self, finishing: Duration, closing: Duration) {
+        self.each(|part| Box::pin(finish(part, finishing))).await;
+        self.each(|part| Box::pin(async move { part.close(closing).await })).await;
+    }
+
+    /// Writes back what is only in memory. Nothing is served any more.
+    pub(crate) async fn flush(&self) {
+        for part in self.iter() {
+            part.flush().await;
+        }
+    }
+
+    /// What the parts still hold: nothing that is zero.
+    pub(crate) fn left(&self) -> Vec<Left> {
+        self.iter().flat_map(|part| part.left()).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Has all parts do `step` at once, and waits for them.
+    async fn each(&self, step: impl Fn(Arc<dyn Part>) -> BoxFuture<'static>) {
+        let steps: JoinSet<()> = self.iter().map(|part| step(part.clone())).collect();
+        steps.join_all().await;
+    }
+}
+
+async fn finish(part: Arc<dyn Part>, within: Duration) {
+    if timeout(within, part.finish()).await.is_err() {
+        let (part, left) = (part.name(), part.left());
+        tracing::error!(part, ?left, "what was taken in is not finished in time");
+    }
+}
+
+impl Presence for Parts {
+    fn online(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.iter().flat_map(|part| part.online()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn is_online(&self, account: AccountId) -> bool {
+        self.iter().any(|part| part.is_online(account))
+    }
+}
+
+impl SessionEnded for Parts {
+    fn session_ended(&self, account: AccountId, session: SessionRef) {
+        for part in self.iter() {
+            part.session_ended(account, session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use base::Vitals;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Writes down what it is asked to do.
+    struct Scribe {
+        name: &'static str,
+        log: Arc<Mutex<Vec<String>>>,
+        gets_stuck: bool,
+    }
+
+    impl Scribe {
+        fn note(&self, what: &str) {
+            self.log.lock().push(format!("{} {what}", self.name));
+        }
+    }
+
+    impl Part for Scribe {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+
+        fn tick(&self) -> BoxFuture<'_> {
+            assert!(!self.gets_stuck, "on purpose");
+            self.note("ticks");
+            Box::pin(async {})
+        }
+
+        fn finish(&self) -> BoxFuture<'_> {
+            self.note("finishes");
+            if self.gets_stuck { Box::pin(pending()) } else { Box::pin(async {}) }
+        }
+
+        fn close(&self, _: Duration) -> BoxFuture<'_> {
+            self.note("closes");
+            Box::pin(async {})
+        }
+
+        fn flush(&self) -> BoxFuture<'_> {
+            self.note("flushes");
+            Box::pin(async {})
+        }
+
+        fn left(&self) -> Vec<Left> {
+            vec![("jobs", usize::from(self.gets_stuck)), ("bytes", 0)]
+        }
+    }
+
+    fn two(log: &Arc<Mutex<Vec<String>>>) -> Parts {
+        let part = |name, gets_stuck| Arc::new(Scribe { name, log: log.clone(), gets_stuck });
+        Parts::new(vec![part("one", true), part("two", false)])
+    }
+
+    #[tokio::test]
+    async fn a_part_that_gets_stuck_keeps_the_others_from_no_step() {
+        let log = Arc::default();
+        let parts = two(&log);
+        parts.drain_within(Duration::ZERO, Duration::ZERO).await;
+        parts.flush().await;
+        let mut done = log.lock().clone();
+        done[..2].sort_unstable();
+        done[2..4].sort_unstable();
+        let expected = ["finishes", "closes", "flushes"]
+            .map(|step| ["one", "two"].map(|part| format!("{part} {step}")));
+        assert_eq!(done, expected.concat());
+        assert_eq!(parts.left(), [("jobs", 1)]);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_keeps_the_others_from_nothing_and_is_told() {
+        let (log, vitals) = (Arc::default(), Vitals::default());
+        two(&log).tick(&vitals.watch("tick")).await;
+        assert_eq!(*log.lock(), ["two ticks"]);
+        assert_eq!(vitals.missing(), ["tick"]);
+    }
+}
