@@ -47,7 +47,6 @@ mod rest;
 mod routes;
 mod secret;
 mod session;
-mod session_lookup;
 mod set_up;
 mod sign_in;
 mod sign_up;

@@ -4,7 +4,7 @@
 //! Invariants:
 //! - No page changes anything on `GET`. A link from a mail shows a form first: mail
 //!   scanners and previews open links too.
-//! - Every form carries a token ([`csrf`]); the edge's rule about origins stands
+//! - Every form carries a token ([`form`]); the edge's rule about origins stands
 //!   before it.
 //! - Nothing here tells whether an account exists.
 //! - Secrets are shown on the answer to the form that made them, and nowhere else; every
@@ -16,10 +16,9 @@
 //! (`web/`), wording of mails (the server's).
 
 mod confirm;
-mod csrf;
 mod device;
 mod errors;
-mod fields;
+mod form;
 mod login;
 mod password;
 mod register;

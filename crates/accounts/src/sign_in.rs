@@ -12,7 +12,7 @@
 //!   in afterwards.
 //!
 //! Deliberately absent: recognising the session afterwards
-//! ([`session_lookup`](crate::session_lookup)), cookies and forms.
+//! ([`authentication`](crate::authentication)), cookies and forms.
 
 pub(crate) mod attempt;
 

@@ -13,7 +13,7 @@ use http_kit::{ApiError, cookie};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::errors::{Errors, retry_after};
-use super::fields::Fields;
+use super::form::Fields;
 
 use super::signed_in::SignedInForm;
 use super::visitor::{Visitor, VisitorForm};

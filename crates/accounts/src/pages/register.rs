@@ -8,7 +8,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::errors::{Errors, retry_after};
-use super::fields::Fields;
+use super::form::Fields;
 use super::login::Next;
 use super::visitor::{Notice, Visitor, VisitorForm};
 use super::{Page, PageState, redirect};

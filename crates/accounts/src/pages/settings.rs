@@ -13,7 +13,7 @@ use http::StatusCode;
 use http_kit::ApiError;
 
 use super::errors::Errors;
-use super::fields::Fields;
+use super::form::Fields;
 use super::signed_in::{SignedInForm, SignedInPage};
 use super::{PageState, redirect};
 use crate::{ChangeError, ProfileChange};

@@ -9,9 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use http_kit::{Accepts, ApiError, AuthError, Client, caller};
 
-use super::csrf::{self, Subject};
-use super::fields::Fields;
-use super::visitor::TOKEN_FIELD;
+use super::form::{self, Fields, Subject, TOKEN_FIELD};
 use super::{Page, PageState, redirect};
 use crate::SignInContext;
 
@@ -32,7 +30,7 @@ pub(super) struct SignedInPage {
 impl SignedInPage {
     /// What a page shows of itself.
     pub(super) fn page(&self) -> Page {
-        let csrf = csrf::token(&self.state.signer, &Subject::Session(self.principal.session));
+        let csrf = form::token(&self.state.signer, &Subject::Session(self.principal.session));
         Page { assets: Arc::clone(&self.state.assets), csrf }
     }
 
@@ -97,7 +95,7 @@ impl FromRequest<PageState> for SignedInForm {
         let caller = SignedInPage::from_request_parts(&mut parts, state).await?;
         let fields = Fields::of_form(Request::from_parts(parts, body)).await?;
         let subject = Subject::Session(caller.principal.session);
-        if csrf::verify(&state.signer, &subject, fields.raw(TOKEN_FIELD)) {
+        if form::verify(&state.signer, &subject, fields.raw(TOKEN_FIELD)) {
             return Ok(Self { caller, fields });
         }
         let message = "This form was made for another session.";

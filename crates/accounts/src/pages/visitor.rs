@@ -10,8 +10,7 @@ use http_kit::{ApiError, Client, SignedIn, cookie, set_cookie};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::csrf::{self, Subject};
-use super::fields::Fields;
+use super::form::{self, Fields, Subject, TOKEN_FIELD};
 use super::{Page, PageState, page};
 use crate::SignInContext;
 
@@ -20,9 +19,6 @@ const COOKIE: &str = "visitor";
 
 /// How long a form may stay open.
 const COOKIE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The field of a form's token.
-pub(super) const TOKEN_FIELD: &str = "csrf_token";
 
 /// A request to one of the pages for people who are not signed in.
 pub(super) struct Visitor {
@@ -37,7 +33,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// What a page shows of itself.
     pub(super) fn page(&self) -> Page {
-        let csrf = csrf::token(&self.state.signer, &Subject::Visitor(&self.cookie));
+        let csrf = form::token(&self.state.signer, &Subject::Visitor(&self.cookie));
         Page { assets: Arc::clone(&self.state.assets), csrf }
     }
 
@@ -73,10 +69,10 @@ impl FromRequestParts<PageState> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &PageState) -> Result<Self, ApiError> {
         let client = Client::from_request_parts(parts, state).await?;
         let headers = parts.headers.clone();
-        let kept = cookie(&headers, COOKIE).filter(|cookie| csrf::is_visitor(cookie));
+        let kept = cookie(&headers, COOKIE).filter(|cookie| form::is_visitor_cookie(cookie));
         let cookie = match kept {
             Some(kept) => kept.to_owned(),
-            None => csrf::visitor(&*state.accounts.0.random),
+            None => form::visitor_cookie(&*state.accounts.0.random),
         };
         let signed_in = SignedIn::optional(parts).await?;
         let is_signed_in = signed_in.is_some();
@@ -101,7 +97,7 @@ impl FromRequest<PageState> for VisitorForm {
         let visitor = Visitor::from_request_parts(&mut parts, state).await?;
         let fields = Fields::of_form(Request::from_parts(parts, body)).await?;
         let subject = Subject::Visitor(&visitor.cookie);
-        let genuine = csrf::verify(&state.signer, &subject, fields.raw(TOKEN_FIELD));
+        let genuine = form::verify(&state.signer, &subject, fields.raw(TOKEN_FIELD));
         Ok(Self { visitor, fields, genuine })
     }
 }

@@ -8,7 +8,7 @@ use http_kit::ApiError;
 use super::super::Page;
 use super::super::device::Device;
 use super::super::errors::{Errors, retry_after};
-use super::super::fields::Fields;
+use super::super::form::Fields;
 use super::super::redirect;
 use super::super::signed_in::SignedInPage;
 use super::super::when::When;
