@@ -19,7 +19,10 @@ use base::{Principal, SessionRef};
 use http::header::{HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
-use http_kit::{Accepts, AuthError, Caller, Client, Credential, Purpose, TokenSigner, caller};
+use http_kit::{
+    Accepts, AuthError, Caller, Client, Credential, CrossOrigin, Purpose, Routes, TokenSigner,
+    caller,
+};
 
 use self::error::RestError;
 use crate::Accounts;
@@ -52,19 +55,26 @@ impl FromRef<Api> for Csrf {
     }
 }
 
-/// These routes, without the trailing slash that the edge takes away.
-pub(crate) fn routes(accounts: Accounts, signer: TokenSigner) -> Router {
-    Router::new()
+/// These routes, without the trailing slash that the edge takes away. Those that need no
+/// token are for named origins only, even if one is sent along.
+pub(crate) fn routes(accounts: Accounts, signer: TokenSigner) -> Routes {
+    let without_token = Router::new()
         .route("/api/users", post(users::register))
         .route("/api/users/reset-password", post(users::reset_password))
+        .route("/api/auth/signin", post(auth::sign_in));
+    let with_token = Router::new()
         .route("/api/users/{id}", get(users::read).put(users::update).patch(users::update))
         .route("/api/users/{id}/{*rest}", any(not_found))
-        .route("/api/auth/signin", post(auth::sign_in))
         .route("/api/auth/token", get(auth::token))
         .route("/api/auth/logout", delete(auth::log_out))
-        .route("/api/auth/{*rest}", any(not_found))
-        .method_not_allowed_fallback(method_not_allowed)
-        .with_state(Api { accounts, csrf: Csrf(signer) })
+        .route("/api/auth/{*rest}", any(not_found));
+    let api = Api { accounts, csrf: Csrf(signer) };
+    let ready = |router: Router<Api>| {
+        router.method_not_allowed_fallback(method_not_allowed).with_state(api.clone())
+    };
+    Routes::default()
+        .with(CrossOrigin::Named, ready(without_token))
+        .with(CrossOrigin::Token, ready(with_token))
 }
 
 async fn not_found() -> RestError {

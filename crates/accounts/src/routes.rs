@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use base::AccountId;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_kit::{ApiError, Caller, Client, CrossOrigin, Routes, StrictJson, TokenSigner, cookie};
+use http_kit::{ApiError, Caller, Client, Routes, StrictJson, TokenSigner, cookie};
 
 use crate::authentication::{SESSION_COOKIE, clear_session_cookie};
 use crate::password::hasher;
@@ -50,7 +50,7 @@ pub fn routes(accounts: Accounts, presence: Arc<dyn Presence>, signer: TokenSign
         .route("/api/user/{username}", get(user))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(api);
-    let routes = Routes::from(routes).with(CrossOrigin::Token, rest);
+    let routes = Routes::from(routes).merge(rest);
     routes.map(|router| router.layer(map_response(forbid_storing)))
 }
 

@@ -32,8 +32,10 @@ pub enum CrossOrigin {
     Fenced,
     /// Everything, without cookies: for routes whose secret is in the message.
     Open,
-    /// What they have a token for, without cookies. Named origins: everything, and the
-    /// http(s) ones among them with cookies.
+    /// Named origins: everything, and the http(s) ones among them with cookies. Others: as if
+    /// fenced. For what gives tokens out: there, a header that holds one proves nothing.
+    Named,
+    /// The same, and others: what they have a token for, without cookies.
     Token,
     /// Named origins: everything. Others: nothing. Without cookies, although clients send
     /// them: old ones poll with credentials.
@@ -127,7 +129,7 @@ pub(crate) async fn apply(
         preflight(rule)
     } else {
         let mut response = next.run(request).await;
-        if rule == CrossOrigin::Token {
+        if matches!(rule, CrossOrigin::Named | CrossOrigin::Token) {
             let exposed = HeaderValue::from_static("X-Token");
             response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
@@ -166,7 +168,7 @@ fn ignores_cookies(rule: CrossOrigin, relation: Option<Relation>) -> bool {
     match rule {
         CrossOrigin::Fenced => false,
         CrossOrigin::Open | CrossOrigin::SocketIo => true,
-        CrossOrigin::Token => relation == Some(Relation::NamedOther),
+        CrossOrigin::Named | CrossOrigin::Token => relation == Some(Relation::NamedOther),
     }
 }
 
@@ -182,7 +184,10 @@ fn is_preflight(rule: CrossOrigin, request: &Request) -> bool {
 }
 
 fn preflight(rule: CrossOrigin) -> Response {
-    let methods = if rule == CrossOrigin::Token { TOKEN_METHODS } else { OPEN_METHODS };
+    let methods = match rule {
+        CrossOrigin::Named | CrossOrigin::Token => TOKEN_METHODS,
+        CrossOrigin::Fenced | CrossOrigin::Open | CrossOrigin::SocketIo => OPEN_METHODS,
+    };
     let headers: [(HeaderName, HeaderValue); 3] = [
         (ACCESS_CONTROL_ALLOW_METHODS, methods),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),

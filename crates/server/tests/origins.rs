@@ -74,10 +74,21 @@ async fn a_request_with_a_token_and_no_cookie_is_answered_to_every_origin() {
 #[tokio::test]
 async fn a_preflight_of_the_token_api_spells_the_headers_out() {
     let server = server();
-    for path in ["/api/users/", "/api/users/me/", "/api/auth/signin/", "/api/auth/logout/"] {
-        let page = server.http().with("origin", FOREIGN);
-        let asking = page.with("access-control-request-method", "DELETE");
-        let answer = asking.send("OPTIONS", path, None).await;
+    let ask = async |path: &str, origin: &str| {
+        let page = server.http().with("origin", origin);
+        let asking = page.with("access-control-request-method", "POST");
+        asking.send("OPTIONS", path, None).await
+    };
+    for path in ["/api/users/", "/api/users/reset-password/", "/api/auth/signin/"] {
+        let answer = ask(path, FOREIGN).await;
+        assert_eq!((answer.status, cors(&answer)), (405, NONE), "{path} needs no token");
+        let answer = ask(path, NAMED).await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some(NAMED));
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    }
+    for path in ["/api/users/me/", "/api/auth/token/", "/api/auth/logout/"] {
+        let answer = ask(path, FOREIGN).await;
         assert_eq!(answer.status, 204, "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         let methods = answer.header("access-control-allow-methods");
@@ -85,9 +96,7 @@ async fn a_preflight_of_the_token_api_spells_the_headers_out() {
         let headers = answer.header("access-control-allow-headers");
         assert_eq!(headers, Some("authorization, content-type"));
         assert_eq!(answer.header("access-control-max-age"), Some("600"));
-        let friend = server.http().with("origin", NAMED);
-        let asking = friend.with("access-control-request-method", "POST");
-        let answer = asking.send("OPTIONS", path, None).await;
+        let answer = ask(path, NAMED).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some(NAMED));
         assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
     }
@@ -113,6 +122,9 @@ async fn signing_up_and_in_and_a_reset_are_open_to_named_origins_only() {
         };
         let answer = post(FOREIGN).await;
         assert_eq!((answer.status, cors(&answer)), (403, NONE), "{path}");
+        let program = server.http().with("origin", FOREIGN).with("authorization", "Token any");
+        let answer = program.post(path, body.to_string()).await;
+        assert_eq!((answer.status, cors(&answer)), (403, NONE), "{path}, whatever token is sent");
         for origin in [NAMED, APP, "null", "file://", "ionic://localhost"] {
             let answer = post(origin).await;
             assert_eq!((answer.status, cors(&answer)), (status, echoed(origin)), "{path} {origin}");

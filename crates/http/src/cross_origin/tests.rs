@@ -108,6 +108,21 @@ async fn a_token_acts_from_every_origin_and_a_cookie_from_named_ones() {
 }
 
 #[tokio::test]
+async fn what_gives_tokens_out_is_for_named_origins_whatever_token_is_shown() {
+    let ask = async |method, lines: &str| ask(CrossOrigin::Named, method, lines).await;
+    let exposed = "expose-headers=X-Token";
+    is(ask("POST", TOKEN).await, 403, REFUSED, "");
+    is(ask("POST", EVIL).await, 403, REFUSED, "");
+    is(ask("GET", TOKEN).await, 200, "none", "");
+    is(ask("POST", FRIEND).await, 200, "cookie", &format!("{ECHOED} {exposed} vary=Origin"));
+    is(ask("POST", LOCAL).await, 200, "none", &format!("allow-origin=null {exposed} vary=Origin"));
+    is(ask("POST", OWN).await, 200, "cookie", "");
+    let (status, _, cors) = ask("OPTIONS", &format!("{EVIL}{PREFLIGHT}")).await;
+    assert_eq!((status, cors.as_str()), (405, ""));
+    assert_eq!(ask("OPTIONS", &format!("{FRIEND}{PREFLIGHT}")).await.0, 204);
+}
+
+#[tokio::test]
 async fn preflights_of_the_token_api_are_answered() {
     let ask = async |lines: &str| ask(CrossOrigin::Token, "OPTIONS", lines).await;
     let told = "allow-headers=authorization, content-type \
