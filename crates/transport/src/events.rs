@@ -73,13 +73,14 @@ fn closing_comment(_code: u16, reason: &str) -> Bytes {
 }
 
 /// The body of such an answer. `H` is dropped when the stream is over or closing, however
-/// that came.
+/// that came; while the reader takes nothing, which is when the listener does not ask for
+/// more, as soon as the connection ends.
 #[derive(Debug)]
 pub struct EventStream<H> {
     heartbeat: Arc<Heartbeat>,
     handler: Option<H>,
     _registration: Registration,
-    /// The drain waits for it.
+    /// The drain waits for it, as long as its time lasts.
     _tracked: TaskTrackerToken,
 }
 

@@ -48,6 +48,9 @@ struct Inner {
     /// Ends what still waits for its hand-shake to be through.
     gone: CancellationToken,
     tasks: TaskTracker,
+    /// Streams of events: a reader who takes nothing keeps its own open until the HTTP
+    /// connection ends, which is the listener's to see to.
+    streams: TaskTracker,
     watch: Mutex<Watch>,
 }
 
@@ -71,6 +74,7 @@ impl Sockets {
             draining: AtomicBool::new(false),
             gone: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            streams: TaskTracker::new(),
             watch: Mutex::default(),
         }))
     }
@@ -126,7 +130,7 @@ impl Sockets {
     ) -> Response<EventStream<H>> {
         let heartbeat = Arc::new(Heartbeat::one_way(outbox, self.0.clock.clone()));
         let registration = self.register(&heartbeat, from);
-        let tracked = self.0.tasks.token();
+        let tracked = self.0.streams.token();
         let mut answer = Response::new(EventStream::new(heartbeat, handler, registration, tracked));
         answer.headers_mut().extend(events::HEADERS);
         answer
@@ -209,8 +213,8 @@ impl Sockets {
     }
 
     /// Tells every peer that the server is going away (1001), after what is queued for
-    /// it, and waits for the connections to end; what is left after `within` is cut.
-    /// From now on there are no new ones.
+    /// it, and waits for the connections to end; what is left after `within` is cut, and
+    /// streams of events are left to the listener then. From now on there are no new ones.
     pub async fn drain(&self, within: Duration) -> Drained {
         self.0.draining.store(true, Ordering::SeqCst);
         let mut told = 0;
@@ -221,8 +225,10 @@ impl Sockets {
             }
         }
         self.0.tasks.close();
+        self.0.streams.close();
+        let ended = async { tokio::join!(self.0.tasks.wait(), self.0.streams.wait()) };
         let mut cut = 0;
-        if timeout(within, self.0.tasks.wait()).await.is_err() {
+        if timeout(within, ended).await.is_err() {
             for heartbeats in self.0.registry.shards() {
                 cut += heartbeats.len();
                 heartbeats.iter().for_each(|heartbeat| heartbeat.outbox().abort());

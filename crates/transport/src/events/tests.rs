@@ -150,6 +150,16 @@ async fn a_drain_ends_the_stream_and_waits_for_its_reader() {
 }
 
 #[tokio::test]
+async fn a_reader_who_takes_nothing_does_not_hold_the_drain_up() {
+    let mut scene = open(Limits::default());
+    let drain = scene.sockets.drain(Duration::ZERO);
+    let drained = tokio::time::timeout(Duration::from_secs(10), drain).await;
+    assert_eq!(drained, Ok(crate::Drained { told: 1, cut: 1 }));
+    let frame = poll_fn(|cx| Pin::new(scene.answer.body_mut()).poll_frame(cx)).await;
+    assert!(frame.expect("not the end").is_err());
+}
+
+#[tokio::test]
 async fn a_stream_that_is_given_up_is_no_whole_answer() {
     let mut scene = open(Limits::default());
     scene.outbox.abort();
