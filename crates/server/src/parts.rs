@@ -4,6 +4,7 @@
 //! Invariant: a step begins when the one before has ended for every part, or its time is
 //! over. Within the first two steps parts do not wait for each other; the last goes along
 //! the list, because what a part writes back may still ask for a mail, and mail comes last.
+//! A part that panics keeps no other from any step, nor the database from being closed.
 
 mod mail;
 mod sockets;
@@ -72,13 +73,13 @@ impl Parts {
 
     async fn drain_within(&self, finishing: Duration, closing: Duration) {
         self.each(|part| Box::pin(finish(part, finishing))).await;
-        self.each(|part| Box::pin(async move { part.close(closing).await })).await;
+        self.each(|part| Box::pin(close(part, closing))).await;
     }
 
     /// Writes back what is only in memory. Nothing is served any more.
     pub(crate) async fn flush(&self) {
         for part in self.iter() {
-            part.flush().await;
+            survive(part, "flush", async { part.flush().await }).await;
         }
     }
 
@@ -95,9 +96,21 @@ impl Parts {
 }
 
 async fn finish(part: Arc<dyn Part>, within: Duration) {
-    if timeout(within, part.finish()).await.is_err() {
+    let finished = timeout(within, survive(&part, "finish", async { part.finish().await }));
+    if finished.await.is_err() {
         let (part, left) = (part.name(), part.left());
         tracing::error!(part, ?left, "what was taken in is not finished in time");
+    }
+}
+
+async fn close(part: Arc<dyn Part>, within: Duration) {
+    survive(&part, "close", async { part.close(within).await }).await;
+}
+
+/// Does a `step` of shutting `part` down. A panic ends that step, and nothing else.
+async fn survive(part: &Arc<dyn Part>, step: &str, work: impl Future<Output = ()>) {
+    if caught(work).await.is_none() {
+        tracing::error!(part = part.name(), step, "a part panicked while shutting down");
     }
 }
 
@@ -193,6 +206,37 @@ mod tests {
             .map(|step| ["one", "two"].map(|part| format!("{part} {step}")));
         assert_eq!(done, expected.concat());
         assert_eq!(parts.left(), [("jobs", 1)]);
+    }
+
+    /// Panics whatever it is asked to do.
+    struct Broken;
+
+    impl Part for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn finish(&self) -> BoxFuture<'_> {
+            panic!("on purpose")
+        }
+
+        fn close(&self, _: Duration) -> BoxFuture<'_> {
+            Box::pin(async { panic!("on purpose") })
+        }
+
+        fn flush(&self) -> BoxFuture<'_> {
+            panic!("on purpose")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_while_shutting_down_keeps_the_others_from_no_step() {
+        let log = Arc::default();
+        let scribe = Scribe { name: "one", log: Arc::clone(&log), gets_stuck: false };
+        let parts = Parts::new(vec![Arc::new(Broken), Arc::new(scribe)]);
+        parts.drain().await;
+        parts.flush().await;
+        assert_eq!(*log.lock(), ["one finishes", "one closes", "one flushes"]);
     }
 
     #[tokio::test]
