@@ -14,9 +14,14 @@ use std::time::Duration;
 pub struct Quota {
     /// What a full bucket holds; at least 1.
     pub burst: u32,
-    /// How long until there is one more.
+    /// How long until there is one more. A whole burst takes 292 years at most: from there
+    /// on, longer is the same.
     pub refill: Duration,
 }
+
+/// The longest that a bucket takes to be full again, which leaves room for the time since
+/// the clock began.
+const MAX_SPAN: u64 = u64::MAX / 2;
 
 impl Quota {
     /// When the bucket that is full at `full_at` will be full after one is taken `now`.
@@ -24,7 +29,7 @@ impl Quota {
     /// # Errors
     /// How long to wait, when it is empty.
     pub(crate) fn take(self, full_at: u64, now: u64) -> Result<u64, Duration> {
-        let refill = nanos(self.refill);
+        let refill = self.refill_nanos();
         let after = full_at.max(now).saturating_add(refill);
         let latest = now.saturating_add(refill.saturating_mul(u64::from(self.burst)));
         match after.saturating_sub(latest) {
@@ -35,7 +40,13 @@ impl Quota {
 
     /// When it will be full after one is given back.
     pub(crate) fn give_back(self, full_at: u64) -> u64 {
-        full_at.saturating_sub(nanos(self.refill))
+        full_at.saturating_sub(self.refill_nanos())
+    }
+
+    /// Bounded: a sum that stopped at the end of the clock would be the same for every one
+    /// taken, and so refuse none.
+    fn refill_nanos(self) -> u64 {
+        nanos(self.refill).min(MAX_SPAN / u64::from(self.burst.max(1)))
     }
 }
 
@@ -106,7 +117,10 @@ mod tests {
     fn extremes_neither_wrap_nor_panic() {
         let never = Quota { burst: 2, refill: Duration::MAX };
         let bucket = Bucket::default();
-        assert!(bucket.consume(never, Duration::from_secs(1)).is_ok());
+        let taken = (0..100).filter(|_| bucket.consume(never, Duration::from_secs(1)).is_ok());
+        assert_eq!(taken.count(), 2, "what is never refilled is empty for good");
+        let year = Duration::from_secs(365 * 86_400);
+        assert!(bucket.consume(never, year).is_err());
         let unlimited = Quota { burst: 1, refill: Duration::ZERO };
         let bucket = Bucket::default();
         assert!((0..100).all(|_| bucket.consume(unlimited, Duration::from_secs(1)).is_ok()));
