@@ -9,7 +9,7 @@
 mod mail;
 mod sockets;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::accounts::{Presence, SessionEnded};
@@ -39,6 +39,11 @@ impl Parts {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Part>> {
         self.0.iter()
+    }
+
+    /// Who is to be told of sessions that end.
+    pub(crate) fn session_listener(&self) -> Arc<dyn SessionEnded> {
+        Arc::new(SessionListener(Arc::downgrade(&self.0)))
     }
 
     /// Does what is due every second. No part keeps another from its own, not even by a
@@ -127,9 +132,13 @@ impl Presence for Parts {
     }
 }
 
-impl SessionEnded for Parts {
+/// Tells all parts of sessions that end, for as long as there are any. Accounts keep it and
+/// are one of them, so it does not keep them: they would keep each other, and the database.
+struct SessionListener(Weak<[Arc<dyn Part>]>);
+
+impl SessionEnded for SessionListener {
     fn session_ended(&self, account: AccountId, session: SessionRef) {
-        for part in self.iter() {
+        for part in self.0.upgrade().iter().flat_map(|parts| parts.iter()) {
             part.session_ended(account, session);
         }
     }
@@ -237,6 +246,16 @@ mod tests {
         parts.drain().await;
         parts.flush().await;
         assert_eq!(*log.lock(), ["one finishes", "one closes", "one flushes"]);
+    }
+
+    #[test]
+    fn telling_of_ended_sessions_keeps_no_part() {
+        let parts = two(&Arc::default());
+        let listener = parts.session_listener();
+        let kept = Arc::downgrade(&parts.0);
+        drop(parts);
+        assert!(kept.upgrade().is_none());
+        listener.session_ended(AccountId(1), SessionRef(1));
     }
 
     #[tokio::test]

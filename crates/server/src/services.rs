@@ -46,7 +46,7 @@ impl Services {
         parts.push(Arc::new(SocketsPart { sockets, accounts: accounts.clone() }));
         parts.push(Arc::new(MailPart(mailer)));
         let parts = Parts::new(parts);
-        accounts.on_session_end(Arc::new(parts.clone()));
+        accounts.on_session_end(parts.session_listener());
         let audit = AuditLog::open(context.database.clone(), context.clock.clone()).await?;
         Ok(Self { accounts, audit, parts })
     }
