@@ -55,8 +55,9 @@ impl Site {
         Self(Arc::new(Inner { signer, assets, sign_in, audit, models }))
     }
 
-    /// Everything under `/admin`, for [`authenticated`](http_kit::authenticated) routes. Its pages carry no inline script and no inline style;
-    /// its forms have a body limit of their own, [`MAX_FORM`](crate::MAX_FORM).
+    /// Everything under `/admin`, for [`authenticated`](http_kit::authenticated) routes. Its
+    /// pages carry no inline script and no inline style; its forms have a body limit of their
+    /// own, [`MAX_FORM`](crate::MAX_FORM).
     pub fn routes(&self) -> Router {
         routes::routes(self)
     }

@@ -28,9 +28,9 @@ impl Secrets {
         Self(Arc::new(Inner { master, stored }))
     }
 
-    /// The key for `purpose`, such as `drops: links`. A purpose begins with the name
-    /// of its capability, and no other asks for its key. Derived by HKDF-SHA-256 (RFC 5869) with the purpose as
-    /// `info`.
+    /// The key for `purpose`, such as `drops: links`. A purpose begins with the name of its
+    /// capability, and no other asks for its key. Derived by HKDF-SHA-256 (RFC 5869) with the
+    /// purpose as `info`.
     ///
     /// # Panics
     /// Never.

@@ -38,7 +38,7 @@ pub(crate) struct Shutdown {
     pub(crate) database: Database,
     /// Listeners and HTTP connections.
     pub(crate) serving: (CancellationToken, TaskTracker),
-    /// The ticker.
+    /// What runs by itself: the tickers, the watch, the queue of mails.
     pub(crate) background: (CancellationToken, TaskTracker),
     pub(crate) data: DataFolder,
 }

@@ -118,7 +118,11 @@ impl Session {
             Ok(Ok(Some(principal))) => self.sit_down(socket, principal),
             Ok(Ok(None)) => self.refuse(socket, NOT_FOUND),
             // Not the client's fault: it keeps its token and tries again.
-            Ok(Err(_)) | Err(_) => self.hang_up(socket),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "cannot look up a token");
+                self.hang_up(socket);
+            }
+            Err(_) => self.hang_up(socket),
         }
     }
 
