@@ -40,28 +40,29 @@ pub struct Settings {
     pub interval: Duration,
     /// Addresses to which rate limits do not apply.
     pub exempt: Exempt,
-    /// Whose pages may open sockets.
+    /// The origins whose pages may open sockets.
     pub origins: OriginPolicy,
     /// Delivering tasks of a large room; as many as cores.
     pub partitions: usize,
     /// How long a Socket.IO client may take to authenticate.
     pub auth_timeout: Duration,
-    /// How far the default room had come, as noted beside the database.
-    pub past: Past,
-    /// Who is told if a task of the chat panics.
+    /// The newest message of the default room that was noted beside the database.
+    pub last_known_head: LastKnownHead,
+    /// Where the panic of a task of the chat is reported.
     pub vitals: Vitals,
 }
 
-/// How far the default room had come when it was open last, noted where the database's fate is
-/// not shared. It tells a room that lost its end from one that did not.
+/// The id of the default room's newest message when the room was open last. It is noted
+/// outside the database, so that a database that was replaced by an older copy shows: then
+/// the room has fewer messages than were noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Past {
-    /// Nothing is noted: the room is believed as it is.
-    Unnoted,
+pub enum LastKnownHead {
+    /// Nothing is noted: the room is taken as it is.
+    NotNoted,
     /// Messages up to this id were known to clients. With fewer the room begins anew.
-    Reached(i64),
+    Id(i64),
     /// The database is another one than before: the room begins anew.
-    Unknown,
+    OtherDatabase,
 }
 
 impl Default for Settings {
@@ -73,7 +74,7 @@ impl Default for Settings {
             origins: OriginPolicy::default(),
             partitions: 1,
             auth_timeout: OperatorSettings::default().auth_timeout,
-            past: Past::Unnoted,
+            last_known_head: LastKnownHead::NotNoted,
             vitals: Vitals::default(),
         }
     }
@@ -112,11 +113,11 @@ impl Chat {
         let mut record = store.open_room(DEFAULT_ROOM, clock.now(), random).await?;
         let newest = store.before(record.id, i64::MAX, RECENT).await?;
         let recent: Recent = newest.iter().cloned().collect();
-        if begins_anew(settings.past, recent.head()) {
+        if begins_anew(settings.last_known_head, recent.head()) {
             // Ids will be given again that clients know as other messages.
             store.begin_anew(&mut record, random).await?;
-            let (head, past) = (recent.head(), settings.past);
-            tracing::warn!(head, ?past, "the room's history was cut: clients start afresh");
+            let (head, last_known) = (recent.head(), settings.last_known_head);
+            tracing::warn!(head, ?last_known, "the room's history was cut: clients start afresh");
         }
         let rate = Quota { burst: settings.burst, refill: settings.interval };
         let services = Arc::new(Services {
@@ -177,7 +178,7 @@ impl Chat {
     }
 
     /// The id of the newest message of the default room; zero if there never was one. What
-    /// is to be noted for the next start's [`Past`]. Another room that lost its end goes
+    /// is to be noted for the next start's [`LastKnownHead`]. Another room that lost its end goes
     /// unnoticed: that takes a note of each room, or one number over all of them.
     #[must_use]
     pub fn head(&self) -> i64 {
@@ -236,7 +237,7 @@ impl Chat {
         metrics::gauge!("packetboat_people_online").set(online as f64);
     }
 
-    /// Hangs up all Socket.IO clients, after what they have been told; those that do not
+    /// Disconnects all Socket.IO clients, after what they have been sent; those that do not
     /// take that `within` the time are cut. Comes after [`Chat::drain`].
     pub async fn close_socketio(&self, within: Duration) {
         if let Some(socketio) = self.0.socketio.get() {
@@ -259,11 +260,11 @@ impl Chat {
 }
 
 /// Whether a room with this `head` lost messages that clients know.
-fn begins_anew(past: Past, head: i64) -> bool {
-    match past {
-        Past::Unnoted => false,
-        Past::Reached(noted) => head < noted,
-        Past::Unknown => true,
+fn begins_anew(last_known: LastKnownHead, head: i64) -> bool {
+    match last_known {
+        LastKnownHead::NotNoted => false,
+        LastKnownHead::Id(noted) => head < noted,
+        LastKnownHead::OtherDatabase => true,
     }
 }
 
@@ -273,10 +274,10 @@ mod tests {
 
     #[test]
     fn only_a_room_that_lost_its_end_begins_anew() {
-        assert!(!begins_anew(Past::Unnoted, 0));
-        assert!(!begins_anew(Past::Reached(5), 5));
-        assert!(!begins_anew(Past::Reached(5), 6), "the note is a second old");
-        assert!(begins_anew(Past::Reached(5), 4));
-        assert!(begins_anew(Past::Unknown, 5));
+        assert!(!begins_anew(LastKnownHead::NotNoted, 0));
+        assert!(!begins_anew(LastKnownHead::Id(5), 5));
+        assert!(!begins_anew(LastKnownHead::Id(5), 6), "the note is a second old");
+        assert!(begins_anew(LastKnownHead::Id(5), 4));
+        assert!(begins_anew(LastKnownHead::OtherDatabase, 5));
     }
 }

@@ -14,7 +14,7 @@
 //! the task holds.
 
 mod failure;
-mod posted;
+mod recent_postings;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::rooms::Rooms;
 use crate::store::{Append, Ledger};
 use crate::{Message, Text};
 use failure::Failed;
-use posted::PostedLately;
+use recent_postings::RecentPostings;
 
 /// How soon after a failed commit it is looked up again what became of it, if no client posts.
 const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub(crate) struct Committer {
     /// Rooms of which it is not known what a failed commit left. Their heads are kept: what
     /// the room has been told ends there.
     unsettled: HashSet<i64>,
-    lately: PostedLately,
+    recent: RecentPostings,
 }
 
 /// What is to be stored of one batch, and what is to be answered if it is.
@@ -68,14 +68,14 @@ impl Committer {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (heads, unsettled) = (HashMap::new(), HashSet::new());
-        let lately = PostedLately::default();
-        Self { intake, rooms, ledger, clock, heads, unsettled, lately }
+        let recent = RecentPostings::default();
+        Self { intake, rooms, ledger, clock, heads, unsettled, recent }
     }
 
     /// These are the newest messages of `room`, which was just read: so that clients that
     /// post again after a restart are answered from memory.
     pub(crate) fn remember(&mut self, room: i64, newest: &[Arc<Message>]) {
-        newest.iter().for_each(|message| self.lately.remember(room, message));
+        newest.iter().for_each(|message| self.recent.remember(room, message));
     }
 
     /// Stores what comes in until the intake is closed and empty.
@@ -154,7 +154,7 @@ impl Committer {
         }
         for (room, message) in messages {
             self.heads.insert(room, Posted { id: message.id, at: message.at });
-            self.lately.remember(room, &message);
+            self.recent.remember(room, &message);
         }
         Ok(drafts.into_iter().map(|draft| draft.outcomes).collect())
     }
@@ -185,15 +185,15 @@ impl Committer {
         &self,
         append: &Append,
         batches: &'a [Batch],
-    ) -> Result<Known<'a>, StorageError> {
-        let mut known = Known::new();
+    ) -> Result<KnownPostings<'a>, StorageError> {
+        let mut known = KnownPostings::new();
         let mut unknown: HashMap<&'a str, Vec<(i64, &'a str)>> = HashMap::new();
         let mut asked = Vec::with_capacity(batches.len());
         for Batch { room, postings } in batches {
             let mut of_room = Vec::new();
             for posting in postings {
                 let Some(client_id) = posting.client_id.as_deref() else { continue };
-                if let Some(posted) = self.lately.get(*room, posting.author, client_id) {
+                if let Some(posted) = self.recent.get(*room, posting.author, client_id) {
                     known.insert((*room, posting.author, client_id), posted);
                 } else {
                     unknown.entry(client_id).or_default().push((*room, client_id));
@@ -214,10 +214,15 @@ impl Committer {
 }
 
 /// Which messages were posted before, by room, author and client id.
-type Known<'a> = HashMap<(i64, AccountId, &'a str), Posted>;
+type KnownPostings<'a> = HashMap<(i64, AccountId, &'a str), Posted>;
 
 /// What is to be stored of `batch` in a room whose newest message is `head`.
-fn draft<'a>(batch: &'a Batch, head: Posted, now: Timestamp, known: &mut Known<'a>) -> Draft {
+fn draft<'a>(
+    batch: &'a Batch,
+    head: Posted,
+    now: Timestamp,
+    known: &mut KnownPostings<'a>,
+) -> Draft {
     let at = accepted_at(now, head.at);
     let mut next = head.id + 1;
     let mut draft = Draft::default();

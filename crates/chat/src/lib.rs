@@ -37,7 +37,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 
-pub use chat::{Chat, Past, STANDSTILL, Settings};
+pub use chat::{Chat, LastKnownHead, STANDSTILL, Settings};
 pub use message::{MAX_TEXT, Message, Text, TextError};
 pub use part::CAPABILITY;
 pub use people::MAX_CONNECTIONS;

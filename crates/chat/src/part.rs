@@ -8,7 +8,7 @@ use capability::{BoxFuture, Capability, Context, Declaration, Left, Noted, OpenE
 use http_kit::{Authenticate, Routes};
 
 use crate::settings::OperatorSettings;
-use crate::{Chat, Past, Settings, migrations};
+use crate::{Chat, LastKnownHead, Settings, migrations};
 
 /// The chat, for the server's list.
 pub const CAPABILITY: Capability = Capability {
@@ -25,10 +25,10 @@ async fn open(context: &Context) -> Result<Arc<dyn Part>, OpenError> {
         origins: context.origins.clone(),
         partitions: std::thread::available_parallelism().map_or(1, usize::from),
         auth_timeout: OperatorSettings::read(&context.values)?.auth_timeout,
-        past: match context.notes.read(HEAD) {
-            Noted::Nothing => Past::Unnoted,
-            Noted::Number(head) => Past::Reached(head),
-            Noted::OtherDatabase => Past::Unknown,
+        last_known_head: match context.notes.read(HEAD) {
+            Noted::Nothing => LastKnownHead::NotNoted,
+            Noted::Number(head) => LastKnownHead::Id(head),
+            Noted::OtherDatabase => LastKnownHead::OtherDatabase,
         },
         vitals: context.vitals.clone(),
         ..Settings::default()

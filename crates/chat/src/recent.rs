@@ -127,23 +127,11 @@ impl FromIterator<Arc<Message>> for Recent {
 
 #[cfg(test)]
 mod tests {
-    use base::AccountId;
-
     use super::*;
-
-    fn message(id: i64) -> Arc<Message> {
-        Arc::new(Message {
-            id,
-            at: Timestamp(id),
-            author: AccountId(7),
-            author_name: "ann".into(),
-            text: "x".into(),
-            client_id: Some(format!("c{id}").into()),
-        })
-    }
+    use crate::testing::message;
 
     fn filled(ids: std::ops::RangeInclusive<i64>) -> Recent {
-        ids.map(message).collect()
+        ids.map(|id| message(id, "x")).collect()
     }
 
     fn ids(messages: &[Arc<Message>]) -> Vec<i64> {
@@ -190,7 +178,7 @@ mod tests {
         let mut recent = filled(1..=i64::try_from(RECENT).expect("small") + 5);
         recent.remove(100);
         recent.shrink(RECENT - 50);
-        recent.push(message(recent.head() + 1));
+        recent.push(message(recent.head() + 1, "x"));
         let all: usize = recent.messages.iter().map(|message| size(message)).sum();
         assert_eq!(recent.bytes(), all);
         recent.shrink(0);

@@ -61,7 +61,7 @@ pub(crate) fn routes(
 /// The query of a reconnecting Packetboat client. Anything unreadable counts as a
 /// first visit: it costs the client a fresh start, not the connection.
 #[derive(Deserialize)]
-struct LeftOff {
+struct ResumeQuery {
     last_id: i64,
     epoch: String,
 }
@@ -73,7 +73,7 @@ async fn open(
     upgrade: WebSocketUpgrade,
     SignedIn(Caller { principal, .. }): SignedIn,
     client: Client,
-    left_off: Result<Query<LeftOff>, QueryRejection>,
+    resume: Result<Query<ResumeQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let (dialect, read): (_, Read) = if upgrade.protocol() == Some(SUBPROTOCOL) {
         (Dialect::Packetboat, packetboat::read)
@@ -85,7 +85,7 @@ async fn open(
         return Err(JoinError::Taken.into());
     }
     let (upgrade, answer) = upgrade.accept()?;
-    let resume = left_off.ok().map(|Query(LeftOff { last_id, epoch })| Resume { last_id, epoch });
+    let resume = resume.ok().map(|Query(ResumeQuery { last_id, epoch })| Resume { last_id, epoch });
     state.join(principal, &client, (dialect, read), resume, upgrade).await?;
     Ok(answer)
 }

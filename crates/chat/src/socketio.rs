@@ -2,18 +2,18 @@
 //!
 //! socketioxide speaks Engine.IO and Socket.IO: polling, WebSocket, the upgrade from the
 //! one to the other, pings, packets. Ours is everything around it: who may connect and
-//! how many ([`entrance`], [`lines`]), what a client may do when ([`session`]), and the
+//! how many ([`routes`], [`connections`]), what a client may do when ([`session`]), and the
 //! room, in which an authenticated client has a [`Seat`](crate::room::Seat) like any
 //! other. `docs/decisions/0007-socketio.md` says why it is divided so.
 //!
 //! Deliberately absent: namespaces other than `/`, rooms of the library's, binary
 //! events, connection-state recovery, JSONP.
 
-mod breakable;
-mod entrance;
-mod lines;
+mod abortable;
+mod connections;
 mod polling;
 mod probe;
+mod routes;
 mod session;
 
 use std::fmt;
@@ -31,20 +31,20 @@ use socketioxide::{ParserConfig, SocketIo};
 use tokio::time::timeout;
 use transport::Sockets;
 
-use crate::dialect::socketio::Note;
+use crate::dialect::socketio::MessagePayload;
 use crate::rooms::Rooms;
-use entrance::Engine;
-use lines::{Line, Lines};
+use connections::{Connection, Connections};
+use routes::Engine;
 use session::Session;
 
-/// Where it is.
+/// The path of the endpoint.
 const PATH: &str = "/socket.io";
 
 /// Bytes of a request's or an answer's body when polling, and of a WebSocket message.
 const MAX_PAYLOAD: usize = 64 * 1024;
 
-/// Packets that may wait for one client before it is hung up: as much as a crowd says
-/// between two polls, and no more than some 4 MB if all of it is as long as can be.
+/// Packets that may wait for one client before it is disconnected: as much as a large room
+/// says between two polls, and no more than some 4 MB if all of it is as long as can be.
 const MAX_BUFFERED: usize = 1_024;
 
 /// Attachments of one binary event, and their bytes. There is no use for them here, so
@@ -62,8 +62,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes that a WebSocket's reader asks for. It keeps the buffer, so it is small.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// After everybody was told to go, how long those may take who are not in the room.
-const GOING: Duration = Duration::from_secs(1);
+/// After all clients were told to disconnect, how long those may take who are not in the
+/// room.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What every session needs.
 struct Shared {
@@ -88,7 +89,7 @@ pub(crate) struct Options {
 pub(crate) struct Socketio {
     io: SocketIo,
     engine: Engine,
-    lines: Lines,
+    connections: Connections,
     origins: Arc<OriginPolicy>,
 }
 
@@ -111,28 +112,28 @@ impl Socketio {
             .connect_timeout(auth_timeout)
             .with_parser(parser)
             .build_with_inner_svc(Router::new());
-        let lines = Lines::new(exempt.clone());
+        let connections = Connections::new(exempt.clone());
         let shared = Arc::new(Shared { rooms, sockets, authenticate, exempt, auth_timeout });
         // Handlers are in place before the client is told that it is connected: what it
         // says at once must not be lost. Only then is there a middleware.
         let admit = move |socket: SocketRef| ready(admit(&shared, &socket));
-        io.ns("/", greet.with(admit));
-        Self { io, engine, lines, origins }
+        io.ns("/", send_greeting.with(admit));
+        Self { io, engine, connections, origins }
     }
 
     pub(crate) fn routes(&self) -> Router {
-        entrance::routes(self.engine.clone(), self.lines.clone(), self.origins.clone())
+        routes::routes(self.engine.clone(), self.connections.clone(), self.origins.clone())
     }
 
     /// Connections open now.
     pub(crate) fn count(&self) -> usize {
-        self.lines.count()
+        self.connections.count()
     }
 
-    /// Takes no more connections and hangs up all, after what they have been told. One that
+    /// Takes no more connections and disconnects all clients, after what they have been sent. One that
     /// is still there after `within` is cut.
     pub(crate) async fn close(&self, within: Duration) {
-        if !self.lines.close() {
+        if !self.connections.close() {
             return;
         }
         let sockets = self.io.sockets();
@@ -142,40 +143,40 @@ impl Socketio {
         for socket in sockets {
             let _ = socket.disconnect(); // Nothing is sent any more; the session ends.
         }
-        let _ = timeout(GOING, self.lines.emptied()).await;
-        self.lines.cut_all();
-        let _ = timeout(GOING, self.lines.emptied()).await;
+        let _ = timeout(CLOSE_LIMIT, self.connections.emptied()).await;
+        self.connections.cut_all();
+        let _ = timeout(CLOSE_LIMIT, self.connections.emptied()).await;
     }
 }
 
 impl fmt::Debug for Socketio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socketio").field("lines", &self.lines).finish_non_exhaustive()
+        f.debug_struct("Socketio").field("connections", &self.connections).finish_non_exhaustive()
     }
 }
 
 /// The client has been told that it is connected, and the library takes events for it.
-async fn greet(socket: SocketRef) {
+async fn send_greeting(socket: SocketRef) {
     let extensions = &socket.req_parts().extensions;
     let host = extensions.get::<Client>().and_then(|client| client.host.as_deref());
     let message = format!("Hello, at {}", host.unwrap_or("this server"));
-    let _ = socket.emit("news", &Note { message: &message }); // Or it has gone already.
-    if let Some(line) = extensions.get::<Arc<Line>>() {
-        line.set_ready();
+    let _ = socket.emit("news", &MessagePayload { message: &message }); // Or it has gone already.
+    if let Some(connection) = extensions.get::<Arc<Connection>>() {
+        connection.set_ready();
     }
 }
 
-/// Sets a client up. It is a stranger still.
+/// Registers the handlers of a client, which has not authenticated yet.
 fn admit(shared: &Arc<Shared>, socket: &SocketRef) -> Result<(), &'static str> {
     let extensions = &socket.req_parts().extensions;
-    let line = extensions.get::<Arc<Line>>().cloned();
-    let (Some(line), Some(client)) = (line, extensions.get::<Client>().cloned()) else {
-        return Err("This connection did not come through the front door.");
+    let connection = extensions.get::<Arc<Connection>>().cloned();
+    let (Some(connection), Some(client)) = (connection, extensions.get::<Client>().cloned()) else {
+        return Err("This connection was not opened by a route of this server.");
     };
-    if !line.take() {
+    if !connection.claim() {
         return Err("This connection is over: open another.");
     }
-    let session = Arc::new(Session::new(Arc::clone(shared), line, client));
+    let session = Arc::new(Session::new(Arc::clone(shared), connection, client));
     let of = &session;
 
     let session = Arc::clone(of);

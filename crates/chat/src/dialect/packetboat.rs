@@ -39,7 +39,7 @@ enum Frame<'a> {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct MessageView<'a> {
     id: i64,
     at: i64,
     author: &'a str,
@@ -53,7 +53,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-impl<'a> From<&'a Message> for Shown<'a> {
+impl<'a> From<&'a Message> for MessageView<'a> {
     fn from(message: &'a Message) -> Self {
         let Message { id, at, author_name, text, .. } = message;
         Self { id: *id, at: at.0, author: author_name, text, removed: text.is_empty() }
@@ -75,7 +75,7 @@ enum Event<'a> {
     Removed {
         id: i64,
     },
-    Message(Shown<'a>),
+    Message(MessageView<'a>),
     Ack {
         client_id: &'a str,
         id: i64,
@@ -88,7 +88,7 @@ enum Event<'a> {
     },
     History {
         before: i64,
-        messages: Vec<Shown<'a>>,
+        messages: Vec<MessageView<'a>>,
         more: bool,
     },
     Join {
@@ -157,7 +157,7 @@ pub(crate) fn history<'a>(
     messages: impl Iterator<Item = &'a Message>,
     more: bool,
 ) -> Bytes {
-    encode(&Event::History { before, messages: messages.map(Shown::from).collect(), more })
+    encode(&Event::History { before, messages: messages.map(MessageView::from).collect(), more })
 }
 
 pub(crate) fn join(username: &str, online_count: usize) -> Bytes {

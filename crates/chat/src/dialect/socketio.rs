@@ -36,7 +36,7 @@ pub(crate) fn message(display_name: &str, text: &str) -> Bytes {
     let mut frame = vec![MESSAGE];
     let mut encoder = serde_json::Serializer::with_formatter(&mut frame, Ascii);
     // A struct of one string always serialises, and writing to a Vec cannot fail.
-    let _ = Note { message: &message }.serialize(&mut encoder);
+    let _ = MessagePayload { message: &message }.serialize(&mut encoder);
     frame::text(&frame)
 }
 
@@ -80,7 +80,7 @@ impl Formatter for Ascii {
 pub(crate) enum Event<'a> {
     /// It is in the room.
     Welcome,
-    /// A message was posted: a [`Note`].
+    /// A message was posted: a [`MessagePayload`].
     Message(&'a RawValue),
     /// The oldest of its own postings without an answer is stored.
     Accepted,
@@ -119,7 +119,7 @@ fn read(frame: &[u8]) -> Event<'_> {
 
 /// The data of `news`, `unauthorized` and `server-got-message`.
 #[derive(Serialize)]
-pub(crate) struct Note<'a> {
+pub(crate) struct MessagePayload<'a> {
     pub(crate) message: &'a str,
 }
 

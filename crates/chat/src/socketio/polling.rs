@@ -88,7 +88,7 @@ impl Polling {
     }
 
     /// Waits until the polls that wait now are released.
-    pub(super) async fn is_released(&self) {
+    pub(super) async fn until_released(&self) {
         self.released.notified().await;
     }
 }

@@ -5,7 +5,7 @@
 //! should nothing come through it (a proxy lets the 101 pass and swallows the frames),
 //! every poll is answered at once, with nothing, for ever. Here the connection goes on
 //! polling until the client has said that it upgrades. Only then does the library hear
-//! of the WebSocket, by a stream on which it finds the hand-shake [done](Probed).
+//! of the WebSocket, by a stream on which it finds the hand-shake [done](ReplayedHandshake).
 //!
 //! Nothing that the client sends behind the hand-shake is read here.
 
@@ -29,7 +29,7 @@ const ANSWER: &str = "3probe";
 const UPGRADE: &str = "5";
 
 /// The client's part as the library reads it, in frames masked with zeros.
-const CLIENT_SAID: &[u8] = b"\x81\x86\0\0\0\x002probe\x81\x81\0\0\0\x005";
+const CLIENT_HANDSHAKE: &[u8] = b"\x81\x86\0\0\0\x002probe\x81\x81\0\0\0\x005";
 
 /// Bytes of the frame with the answer, as the library writes it.
 const ANSWER_FRAME: usize = 2 + ANSWER.len();
@@ -37,13 +37,13 @@ const ANSWER_FRAME: usize = 2 + ANSWER.len();
 /// Bytes of a message, and of a buffer, until the hand-shake is done.
 const MAX_PACKET: usize = 128;
 
-/// Shakes hands on `stream`, a WebSocket's. `None` if anything but an upgrade comes of
+/// Does the hand-shake on `stream`, a WebSocket's. `None` if anything but an upgrade comes of
 /// it. The probe answered, `release` runs until the client upgrades: it waits for the
 /// end of its last poll before that.
-pub(super) async fn shake_hands<S>(
+pub(super) async fn handshake<S>(
     stream: S,
     release: impl Future<Output = ()>,
-) -> Option<Probed<S>>
+) -> Option<ReplayedHandshake<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -54,21 +54,21 @@ where
         .max_message_size(Some(MAX_PACKET))
         .max_frame_size(Some(MAX_PACKET));
     let mut socket =
-        WebSocketStream::from_raw_socket(Sparing(stream), Role::Server, Some(config)).await;
-    if !hears(&mut socket, PROBE).await {
+        WebSocketStream::from_raw_socket(ByteByByte(stream), Role::Server, Some(config)).await;
+    if !receives(&mut socket, PROBE).await {
         return None;
     }
     socket.send(Message::text(ANSWER)).await.ok()?;
     let upgrades = tokio::select! {
         biased;
-        upgrades = hears(&mut socket, UPGRADE) => upgrades,
+        upgrades = receives(&mut socket, UPGRADE) => upgrades,
         () = release => false,
     };
-    upgrades.then(|| Probed::new(socket.into_inner().0))
+    upgrades.then(|| ReplayedHandshake::new(socket.into_inner().0))
 }
 
 /// Whether the client's next packet is `expected`.
-async fn hears<S>(socket: &mut WebSocketStream<S>, expected: &str) -> bool
+async fn receives<S>(socket: &mut WebSocketStream<S>, expected: &str) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -83,9 +83,9 @@ where
 
 /// A stream that is read byte by byte, so that a reader takes no more than it needs and
 /// leaves the rest to the next one. Twenty reads for each upgrade cost little.
-struct Sparing<S>(S);
+struct ByteByByte<S>(S);
 
-impl<S: AsyncRead + Unpin> AsyncRead for Sparing<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ByteByByte<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Sparing<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Sparing<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ByteByByte<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,56 +117,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Sparing<S> {
     }
 }
 
-/// A stream whose hand-shake is done, for the library, which goes through it once more:
-/// it reads what the client said, and what it answers goes nowhere. Whatever has become
+/// A stream whose hand-shake is done, for the library, which does it once more: it reads
+/// the client's part as replayed here, and its answer is discarded. Whatever has become
 /// of the stream meanwhile shows only afterwards, for a hand-shake that fails is what
 /// the library cannot cope with.
-pub(super) struct Probed<S> {
+pub(super) struct ReplayedHandshake<S> {
     stream: S,
-    said: &'static [u8],
-    to_swallow: usize,
-    untouched: bool,
+    replay: &'static [u8],
+    to_discard: usize,
+    unwritten: bool,
 }
 
-impl<S> Probed<S> {
+impl<S> ReplayedHandshake<S> {
     fn new(stream: S) -> Self {
-        Self { stream, said: CLIENT_SAID, to_swallow: ANSWER_FRAME, untouched: true }
+        Self { stream, replay: CLIENT_HANDSHAKE, to_discard: ANSWER_FRAME, unwritten: true }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Probed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ReplayedHandshake<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.said.is_empty() {
+        if self.replay.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
-        let (now, later) = self.said.split_at(self.said.len().min(buffer.remaining()));
+        let (now, later) = self.replay.split_at(self.replay.len().min(buffer.remaining()));
         buffer.put_slice(now);
-        self.said = later;
+        self.replay = later;
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Probed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReplayedHandshake<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.to_swallow > 0 {
-            let swallowed = bytes.len().min(self.to_swallow);
-            self.to_swallow -= swallowed;
-            return Poll::Ready(Ok(swallowed));
+        if self.to_discard > 0 {
+            let discarded = bytes.len().min(self.to_discard);
+            self.to_discard -= discarded;
+            return Poll::Ready(Ok(discarded));
         }
-        self.untouched = false;
+        self.unwritten = false;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.untouched {
+        if self.unwritten {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_flush(cx)
@@ -199,7 +199,7 @@ mod tests {
         sent.extend(b"\x89\x80\0\0\0\0"); // A ping in between.
         sent.extend([frame("5"), frame("42[]")].concat());
         far.write_all(&sent).await.unwrap();
-        let mut probed = shake_hands(near, pending()).await.expect("an upgrade");
+        let mut probed = handshake(near, pending()).await.expect("an upgrade");
         let mut answer = [0; 8];
         far.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"\x81\x063probe");
@@ -231,7 +231,7 @@ mod tests {
             let (near, mut far) = duplex(1024);
             far.write_all(&sent).await.unwrap();
             far.shutdown().await.unwrap();
-            assert!(shake_hands(near, pending()).await.is_none(), "{sent:?}");
+            assert!(handshake(near, pending()).await.is_none(), "{sent:?}");
         }
     }
 
@@ -239,9 +239,9 @@ mod tests {
     async fn a_stream_that_broke_meanwhile_fails_after_the_hand_shake() {
         let (near, far) = duplex(64);
         drop(far);
-        let mut probed = Probed::new(near);
-        let mut said = vec![0; CLIENT_SAID.len()];
-        probed.read_exact(&mut said).await.unwrap();
+        let mut probed = ReplayedHandshake::new(near);
+        let mut replayed = vec![0; CLIENT_HANDSHAKE.len()];
+        probed.read_exact(&mut replayed).await.unwrap();
         probed.write_all(b"\x81\x063probe").await.unwrap();
         probed.flush().await.unwrap();
         assert_eq!(probed.read(&mut [0; 8]).await.unwrap(), 0);

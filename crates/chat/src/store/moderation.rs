@@ -31,9 +31,9 @@ pub(crate) struct MessageFilter {
     pub(crate) limit: u64,
 }
 
-/// What was found of them.
+/// One page of the messages that a filter matches.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct MessagePage {
     pub(crate) rows: Vec<StoredMessage>,
     /// How many there are, counted no further than the cap.
     pub(crate) total: u64,
@@ -69,12 +69,12 @@ impl Store {
         &self,
         filter: &MessageFilter,
         cap: u64,
-    ) -> Result<Found, StorageError> {
+    ) -> Result<MessagePage, StorageError> {
         let Some(text) = &filter.text else {
             let all = ordered(narrowed(filter), filter);
             let total = count_up_to(self.db.reader(), all.clone().into_query(), cap).await?;
             let page = all.offset(filter.offset).limit(filter.limit).all(self.db.reader()).await?;
-            return Ok(Found {
+            return Ok(MessagePage {
                 rows: page.into_iter().map(StoredMessage::from).collect(),
                 total,
                 reached: None,
@@ -89,7 +89,7 @@ impl Store {
         if !filter.oldest_first {
             rows.reverse();
         }
-        Ok(Found { rows, total: keys.len() as u64, reached: self.reached(filter).await? })
+        Ok(MessagePage { rows, total: keys.len() as u64, reached: self.reached(filter).await? })
     }
 
     /// Room and id of those in `window` that hold `text`, at most `cap`.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use transport::frame;
 
 use super::super::json;
-use super::{MAX_PAGE, Shown};
+use super::{MAX_PAGE, MessageView};
 use crate::{MAX_TEXT, Message};
 
 #[derive(Serialize)]
@@ -72,7 +72,7 @@ pub(crate) fn opening(greeting: &Greeting<'_>, only: bool) -> Bytes {
 pub(crate) fn part<'a>(messages: impl Iterator<Item = &'a Message>) -> Bytes {
     let mut part = Vec::new();
     for message in messages {
-        part.append(&mut json(&Shown::from(message)));
+        part.append(&mut json(&MessageView::from(message)));
         part.push(b',');
     }
     frame::text_part(&part)
@@ -80,7 +80,7 @@ pub(crate) fn part<'a>(messages: impl Iterator<Item = &'a Message>) -> Bytes {
 
 /// The last fragment of a welcome: the newest message.
 pub(crate) fn ending(newest: &Message) -> Bytes {
-    let mut ending = json(&Shown::from(newest));
+    let mut ending = json(&MessageView::from(newest));
     ending.extend_from_slice(b"]}");
     frame::text_ending(&ending)
 }

@@ -25,10 +25,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
-use super::breakable::Breakable;
-use super::lines::{Full, Line, Lines};
+use super::abortable::Abortable;
+use super::connections::{Connection, Connections, Full};
 use super::polling::Polling;
-use super::probe::shake_hands;
+use super::probe::handshake;
 
 /// When a client turned away by a full or closing server may try again.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(5);
@@ -47,72 +47,76 @@ const MAX_OPEN_PACKET: usize = 4 * 1024;
 pub(super) type Engine = SocketIoService<Router>;
 
 #[derive(Clone)]
-struct Entrance {
+struct RouteState {
     engine: Engine,
-    lines: Lines,
+    connections: Connections,
 }
 
-pub(super) fn routes(engine: Engine, lines: Lines, origins: Arc<OriginPolicy>) -> Router {
+pub(super) fn routes(
+    engine: Engine,
+    connections: Connections,
+    origins: Arc<OriginPolicy>,
+) -> Router {
     let policy = SocketPolicy {
         origins: SocketOrigins::Named(origins),
         max_message: super::MAX_PAYLOAD,
         subprotocols: &[],
     };
     Router::new()
-        .route(super::PATH, socket(policy, any(enter)))
-        .with_state(Entrance { engine, lines })
+        .route(super::PATH, socket(policy, any(handle)))
+        .with_state(RouteState { engine, connections })
 }
 
-async fn enter(
-    State(entrance): State<Entrance>,
+async fn handle(
+    State(state): State<RouteState>,
     client: Client,
     upgrade: WebSocketUpgrade,
     request: Request,
 ) -> Result<Response, ApiError> {
     let Some(sid) = parameter(&request, "sid") else {
-        return entrance.begin(&client, upgrade, request).await;
+        return state.open(&client, upgrade, request).await;
     };
-    match entrance.lines.polling(sid) {
-        Some(polling) if is_websocket(&request) => entrance.upgrade(polling, upgrade, request),
-        Some(polling) => Ok(entrance.go_on(&polling, request).await),
+    match state.connections.polling(sid) {
+        Some(polling) if is_websocket(&request) => state.upgrade(polling, upgrade, request),
+        Some(polling) => Ok(state.forward(&polling, request).await),
         None => Ok(unknown_session()),
     }
 }
 
-impl Entrance {
+impl RouteState {
     /// A new connection.
-    async fn begin(
+    async fn open(
         &self,
         client: &Client,
         upgrade: WebSocketUpgrade,
         mut request: Request,
     ) -> Result<Response, ApiError> {
-        let line = self.lines.open(client.address)?;
-        // From here on the line lives as long as the request, and then, if the library
+        let connection = self.connections.open(client.address)?;
+        // From here on the connection lives as long as the request, and then, if the library
         // makes a connection of it, as long as that.
-        request.extensions_mut().insert(line.clone());
+        request.extensions_mut().insert(connection.clone());
         if !is_websocket(&request) {
-            return opened(&line, self.ask(request).await).await;
+            return opened(&connection, self.call_engine(request).await).await;
         }
-        let (broken, mut engine) = (line.broken(), self.engine.clone());
-        accept(upgrade, request, broken.clone(), move |stream, request| async move {
+        let (aborted, mut engine) = (connection.cut_token(), self.engine.clone());
+        accept(upgrade, request, aborted.clone(), move |stream, request| async move {
             // It starts a task of its own, or does not like the query: then the stream
             // is dropped, and the client sees that.
-            let _ = engine.call((Breakable::new(stream, broken), request)).await;
+            let _ = engine.call((Abortable::new(stream, aborted), request)).await;
         })
     }
 
     /// Another request of a connection that polls.
-    async fn go_on(&self, polling: &Polling, request: Request) -> Response {
+    async fn forward(&self, polling: &Polling, request: Request) -> Response {
         // Nothing is lost with a poll that is given up: it waits only while there is
         // nothing to tell. A request that brings something is not.
         let is_poll = request.method() == Method::GET;
         let nothing = if speaks_version_3(&request) { "1:6" } else { "6" };
-        let answer = polling.cut.run_until_cancelled(self.ask(request));
+        let answer = polling.cut.run_until_cancelled(self.call_engine(request));
         tokio::select! {
             biased;
             answer = answer => answer.unwrap_or_else(unknown_session),
-            () = polling.is_released(), if is_poll => nothing.into_response(),
+            () = polling.until_released(), if is_poll => nothing.into_response(),
         }
     }
 
@@ -126,8 +130,8 @@ impl Entrance {
         let Some(attempt) = polling.attempt() else { return Ok(unknown_session()) };
         let mut engine = self.engine.clone();
         accept(upgrade, request, polling.cut.clone(), move |stream, request| async move {
-            let stream = Breakable::new(stream, polling.cut.clone());
-            let probing = timeout(PROBE_LIMIT, shake_hands(stream, polling.release()));
+            let stream = Abortable::new(stream, polling.cut.clone());
+            let probing = timeout(PROBE_LIMIT, handshake(stream, polling.release()));
             let Some(Ok(Some(stream))) = attempt.unless_over(probing).await else { return };
             if polling.succeed(&attempt) {
                 let _ = engine.call((stream, request)).await; // As in `begin`.
@@ -136,7 +140,7 @@ impl Entrance {
     }
 
     /// The library's answer.
-    async fn ask(&self, request: Request) -> Response {
+    async fn call_engine(&self, request: Request) -> Response {
         match self.engine.clone().oneshot(request).await {
             Ok(answer) => answer.map(Body::new),
             Err(never) => match never {},
@@ -144,8 +148,8 @@ impl Entrance {
     }
 }
 
-/// The library's `answer` to the first request of a connection that polls on `line`.
-async fn opened(line: &Line, answer: Response) -> Result<Response, ApiError> {
+/// The library's `answer` to the first request of a connection that polls on `connection`.
+async fn opened(connection: &Connection, answer: Response) -> Result<Response, ApiError> {
     /// The part of the open packet that concerns us.
     #[derive(Deserialize)]
     struct Open {
@@ -160,25 +164,25 @@ async fn opened(line: &Line, answer: Response) -> Result<Response, ApiError> {
         let start = body.iter().position(|&byte| byte == b'{').unwrap_or_default();
         let open: Open = serde_json::from_slice(&body[start..])
             .map_err(|_| ApiError::internal("the engine's open packet has no id"))?;
-        line.polls_as(&open.sid);
+        connection.set_polling_id(&open.sid);
     }
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
-/// Makes a WebSocket of `request`: `speak` gets its byte stream, unless it is `broken`
+/// Makes a WebSocket of `request`: `serve` gets its byte stream, unless it is `aborted`
 /// before there is one.
 fn accept<F: Future<Output = ()> + Send>(
     upgrade: WebSocketUpgrade,
     request: Request,
-    broken: CancellationToken,
-    speak: impl FnOnce(TokioIo<Upgraded>, http::Request<()>) -> F + Send + 'static,
+    aborted: CancellationToken,
+    serve: impl FnOnce(TokioIo<Upgraded>, http::Request<()>) -> F + Send + 'static,
 ) -> Result<Response, ApiError> {
     let (upgrade, answer) = upgrade.accept()?;
     let request = request.map(|_| ());
     tokio::spawn(async move {
         let upgraded = timeout(UPGRADE_LIMIT, upgrade.stream);
-        let Some(Ok(Ok(upgraded))) = broken.run_until_cancelled(upgraded).await else { return };
-        speak(TokioIo::new(upgraded), request).await;
+        let Some(Ok(Ok(upgraded))) = aborted.run_until_cancelled(upgraded).await else { return };
+        serve(TokioIo::new(upgraded), request).await;
     });
     Ok(answer)
 }

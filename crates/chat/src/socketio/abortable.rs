@@ -1,8 +1,8 @@
-//! A byte stream that can be ended from outside, by neither of its two users.
+//! A byte stream that a third party can end, without either of its two users.
 //!
 //! The library's writer waits for a peer that takes nothing for as long as that peer
-//! likes; and a client that is asked to go may stay. Broken, the stream reads as ended
-//! and fails to write, and both let go of it.
+//! likes; and a client that is asked to disconnect may stay. Once aborted, the stream
+//! reads as ended and fails to write, so both users drop it.
 
 use std::future::Future;
 use std::io;
@@ -12,26 +12,26 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-type Broken = Pin<Box<WaitForCancellationFutureOwned>>;
+type Aborted = Pin<Box<WaitForCancellationFutureOwned>>;
 
 /// See the module's documentation.
-pub(super) struct Breakable<S> {
+pub(super) struct Abortable<S> {
     stream: S,
     // One for each of the two tasks that may wait: a future wakes one task alone.
-    reading: Broken,
-    writing: Broken,
+    reading: Aborted,
+    writing: Aborted,
 }
 
-impl<S> Breakable<S> {
-    /// `stream`, until `broken`.
-    pub(super) fn new(stream: S, broken: CancellationToken) -> Self {
-        let reading = Box::pin(broken.clone().cancelled_owned());
-        Self { stream, reading, writing: Box::pin(broken.cancelled_owned()) }
+impl<S> Abortable<S> {
+    /// `stream`, until `aborted` is cancelled.
+    pub(super) fn new(stream: S, aborted: CancellationToken) -> Self {
+        let reading = Box::pin(aborted.clone().cancelled_owned());
+        Self { stream, reading, writing: Box::pin(aborted.cancelled_owned()) }
     }
 }
 
-impl<S: AsyncWrite + Unpin> Breakable<S> {
-    /// Writes by `write` unless broken.
+impl<S: AsyncWrite + Unpin> Abortable<S> {
+    /// Calls `write` unless the stream is aborted.
     fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -44,7 +44,7 @@ impl<S: AsyncWrite + Unpin> Breakable<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Breakable<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Abortable<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Breakable<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Breakable<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Abortable<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -82,14 +82,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn breaking_ends_a_read_and_a_write_that_both_wait() {
+    async fn aborting_ends_a_read_and_a_write_that_both_wait() {
         let (near, _far) = duplex(4);
-        let broken = CancellationToken::new();
-        let (mut reader, mut writer) = split(Breakable::new(near, broken.clone()));
+        let aborted = CancellationToken::new();
+        let (mut reader, mut writer) = split(Abortable::new(near, aborted.clone()));
         let reading = tokio::spawn(async move { reader.read(&mut [0; 8]).await });
         let writing = tokio::spawn(async move { writer.write_all(b"more than fits").await });
         tokio::task::yield_now().await;
-        broken.cancel();
+        aborted.cancel();
         assert_eq!(reading.await.unwrap().unwrap(), 0);
         let failed = writing.await.unwrap().unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::BrokenPipe);

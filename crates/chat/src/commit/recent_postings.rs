@@ -1,4 +1,4 @@
-//! What was posted lately, by client id: a client that posts again because it heard no
+//! What was posted recent, by client id: a client that posts again because it heard no
 //! answer is answered from memory.
 //!
 //! One table for all rooms, bounded: what has fallen out of it is found in the database, in
@@ -20,13 +20,13 @@ type Key = (i64, AccountId, Arc<str>);
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(super) struct PostedLately {
+pub(super) struct RecentPostings {
     posted: HashMap<Key, Posted>,
     /// The oldest first.
     order: VecDeque<Key>,
 }
 
-impl PostedLately {
+impl RecentPostings {
     /// `message` is stored in `room`.
     pub(super) fn remember(&mut self, room: i64, message: &Message) {
         let Some(client_id) = message.client_id.as_deref() else { return };
@@ -52,29 +52,20 @@ impl PostedLately {
 
 #[cfg(test)]
 mod tests {
-    use base::Timestamp;
-
     use super::*;
+    use crate::testing::message;
 
     #[test]
     fn the_oldest_make_room() {
-        let mut lately = PostedLately::default();
+        let mut recent = RecentPostings::default();
         let last = i64::try_from(MAX_REMEMBERED).expect("small") + 5;
         for id in 1..=last {
-            let message = Message {
-                id,
-                at: Timestamp(id),
-                author: AccountId(7),
-                author_name: "ann".into(),
-                text: "x".into(),
-                client_id: Some(format!("c{id}").into()),
-            };
-            lately.remember(1, &message);
+            recent.remember(1, &message(id, "x"));
         }
-        let id = |client_id| lately.get(1, AccountId(7), client_id).map(|posted| posted.id);
-        assert_eq!((id("c5"), id("c6")), (None, Some(6)));
-        assert_eq!(lately.get(1, AccountId(8), "c6"), None, "another author's");
-        assert_eq!(lately.get(2, AccountId(7), "c6"), None, "another room's");
-        assert_eq!((lately.posted.len(), lately.order.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+        let id = |client_id| recent.get(1, AccountId(7), client_id).map(|posted| posted.id);
+        assert_eq!((id("client-5"), id("client-6")), (None, Some(6)));
+        assert_eq!(recent.get(1, AccountId(8), "client-6"), None, "another author's");
+        assert_eq!(recent.get(2, AccountId(7), "client-6"), None, "another room's");
+        assert_eq!((recent.posted.len(), recent.order.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
     }
 }
