@@ -1,7 +1,7 @@
 //! The audit log: who did what, when, and what it changed.
 //!
-//! Invariants: an entry is on record as `begun` before the deed is done, and learns
-//! afterwards whether it was `done`, `refused` or `failed`; one that stays `begun` was
+//! Invariants: an entry is on record as `begun` before the action is carried out, and
+//! is completed afterwards with whether it was `done`, `refused` or `failed`; one that stays `begun` was
 //! cut off by a crash. Ids rise with time, also across restarts. Nothing is ever
 //! changed or removed besides that one step.
 
@@ -36,9 +36,9 @@ const EXPORT_STEP: u64 = 500;
 /// Entries that an object's history shows.
 const HISTORY: u64 = 100;
 
-/// Something an admin does.
+/// One action of an administrator, before its result is known.
 #[derive(Clone, Debug, Default)]
-pub struct Happened {
+pub struct AuditEntry {
     /// The account acting; `None`: the operator, at the command line.
     pub account: Option<AccountId>,
     /// Its name.
@@ -55,13 +55,13 @@ pub struct Happened {
     pub before: Option<Json>,
 }
 
-/// What became of it.
+/// How an action ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Ended {
+pub(crate) enum ActionResult {
     /// And how the object is now; `None` if it is gone.
     Done(Option<Box<Record>>),
     /// The same, of what was not there before.
-    Made(Option<Box<Record>>),
+    Created(Option<Box<Record>>),
     Refused(String),
     Failed,
 }
@@ -88,16 +88,12 @@ impl AuditLog {
         Ok(Self(Arc::new(Inner { db, clock, last, description: description() })))
     }
 
-    /// Records what was done in one step, for deeds outside of the site.
+    /// Records what was done in one step, for actions outside of the site.
     ///
     /// # Errors
     /// If the database fails; nothing is on record then.
-    pub async fn record(
-        &self,
-        happened: Happened,
-        after: Option<Json>,
-    ) -> Result<(), StorageError> {
-        let mut row = self.row(happened);
+    pub async fn record(&self, entry: AuditEntry, after: Option<Json>) -> Result<(), StorageError> {
+        let mut row = self.row(entry);
         "done".clone_into(&mut row.outcome);
         row.after_json = after.and_then(snapshot);
         store::add(&self.0.db, vec![row]).await
@@ -105,8 +101,8 @@ impl AuditLog {
 
     /// Records what is about to be done: all of it, or nothing. Comes back with the
     /// entries' ids.
-    pub(crate) async fn begin(&self, deeds: Vec<Happened>) -> Result<Vec<i64>, StorageError> {
-        let rows: Vec<_> = deeds.into_iter().map(|happened| self.row(happened)).collect();
+    pub(crate) async fn begin(&self, entries: Vec<AuditEntry>) -> Result<Vec<i64>, StorageError> {
+        let rows: Vec<_> = entries.into_iter().map(|entry| self.row(entry)).collect();
         let ids = rows.iter().map(|row| row.id).collect();
         store::add(&self.0.db, rows.clone()).await?;
         for row in &rows {
@@ -123,25 +119,28 @@ impl AuditLog {
         Ok(ids)
     }
 
-    /// Records what became of it.
-    pub(crate) async fn conclude(&self, ended: Vec<(i64, Ended)>) -> Result<(), StorageError> {
+    /// Records how actions ended.
+    pub(crate) async fn complete(
+        &self,
+        result: Vec<(i64, ActionResult)>,
+    ) -> Result<(), StorageError> {
         let transaction = self.0.db.begin_write().await?;
-        for (id, ended) in ended {
-            let mut row = store::Conclusion { id, outcome: "done", ..Default::default() };
-            match ended {
-                Ended::Done(None) | Ended::Made(None) => {}
-                Ended::Done(Some(after)) => row.after = snapshot(after.snapshot()),
-                Ended::Made(Some(made)) => {
+        for (id, result) in result {
+            let mut row = store::Completion { id, outcome: "done", ..Default::default() };
+            match result {
+                ActionResult::Done(None) | ActionResult::Created(None) => {}
+                ActionResult::Done(Some(after)) => row.after = snapshot(after.snapshot()),
+                ActionResult::Created(Some(made)) => {
                     row.after = snapshot(made.snapshot());
                     row.object = Some((cut(&made.id, 64), cut(&made.name, MAX_NAME)));
                 }
-                Ended::Refused(reason) => {
+                ActionResult::Refused(reason) => {
                     row.outcome = "refused";
                     row.reason = Some(cut(&reason, MAX_REASON));
                 }
-                Ended::Failed => row.outcome = "failed",
+                ActionResult::Failed => row.outcome = "failed",
             }
-            store::conclude(transaction.connection(), row).await?;
+            store::complete(transaction.connection(), row).await?;
         }
         transaction.commit().await
     }
@@ -152,20 +151,20 @@ impl AuditLog {
         Ok(rows.iter().map(record).collect())
     }
 
-    fn row(&self, happened: Happened) -> entity::Model {
+    fn row(&self, entry: AuditEntry) -> entity::Model {
         let at = self.0.clock.now();
         entity::Model {
             id: self.next_id(at),
             at: at.0,
-            account_id: happened.account.map(|account| account.0),
-            who: cut(&happened.who, MAX_NAME),
-            action: cut(&happened.action, 64),
-            model: cut(&happened.model, 64),
-            object_id: cut(&happened.object, 64),
-            name: cut(&happened.name, MAX_NAME),
+            account_id: entry.account.map(|account| account.0),
+            who: cut(&entry.who, MAX_NAME),
+            action: cut(&entry.action, 64),
+            model: cut(&entry.model, 64),
+            object_id: cut(&entry.object, 64),
+            name: cut(&entry.name, MAX_NAME),
             outcome: "begun".to_owned(),
             reason: None,
-            before_json: happened.before.and_then(snapshot),
+            before_json: entry.before.and_then(snapshot),
             after_json: None,
         }
     }
@@ -280,7 +279,7 @@ fn detailed(row: &entity::Model) -> Record {
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let (before, after) = (said(before.get(name)), said(after.get(name)));
+        let (before, after) = (plain_text(before.get(name)), plain_text(after.get(name)));
         let value =
             if before == after { Value::text(before) } else { Value::Change(before, after) };
         record.details.push((name.clone().into(), value));
@@ -312,7 +311,7 @@ fn parsed(json: &Option<String>) -> BTreeMap<String, Json> {
     json.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-fn said(value: Option<&Json>) -> String {
+fn plain_text(value: Option<&Json>) -> String {
     match value {
         None | Some(Json::Null) => String::new(),
         Some(Json::String(text)) => text.clone(),

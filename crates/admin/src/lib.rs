@@ -10,7 +10,7 @@
 //! - Nothing is shown to, and nothing done for, callers that are not [`Staff`]; each form
 //!   carries a token signed for its session besides.
 //! - Nothing is done that the [`AuditLog`] does not hold: an entry is on record as
-//!   *begun* before the deed, and learns afterwards what became of it.
+//!   *begun* before the action is carried out, and is completed afterwards.
 //! - What may be shown may be logged: a [`Record`] holds no secret. Secrets that an
 //!   action makes leave by [`Outcome::reveal`], shown once and never stored.
 //! - No page costs more than [`COUNT_CAP`] counted rows and [`PAGE_SIZE`] shown ones.
@@ -30,7 +30,7 @@ mod store;
 mod value;
 mod views;
 
-pub use audit::{AuditLog, Happened};
+pub use audit::{AuditEntry, AuditLog};
 pub use description::{Action, Column, Description, Field, FieldKind, Filter, FilterKind, Needs};
 pub use form::{Input, MAX_FORM};
 pub use http_kit::Staff;
@@ -38,7 +38,7 @@ pub use model::{
     Answer, Consequence, Count, Created, FieldError, Model, ModelError, Outcome, Page, Record,
     Revealed,
 };
-pub use query::{COUNT_CAP, Filtered, MAX_SELECTED, PAGE_SIZE, Query, Sort};
+pub use query::{COUNT_CAP, FilterValue, MAX_SELECTED, PAGE_SIZE, Query, Sort};
 pub use site::{Site, SiteOptions};
 pub use store::migrations;
 pub use value::{Tone, Value};

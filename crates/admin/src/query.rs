@@ -9,8 +9,8 @@ use crate::{Description, Filter, FilterKind};
 /// Rows on a page.
 pub const PAGE_SIZE: u64 = 50;
 
-/// Rows that are counted, and how deep pages go. Whoever looks for something beyond
-/// narrows the list; nobody turns ten thousand pages.
+/// Rows that are counted, and how deep pages go. To find something
+/// beyond, staff narrows the list.
 pub const COUNT_CAP: u64 = 10_000;
 
 /// Objects that one action may be asked for at once.
@@ -26,7 +26,7 @@ pub struct Query {
     /// The text to find; not empty.
     pub search: Option<String>,
     /// By which filters, at most one of each.
-    pub filters: Vec<(&'static str, Filtered)>,
+    pub filters: Vec<(&'static str, FilterValue)>,
     /// By which column; `None`: the order that the model finds natural.
     pub sort: Option<Sort>,
     /// Rows to leave out.
@@ -46,7 +46,7 @@ pub struct Sort {
 
 /// What a filter is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filtered {
+pub enum FilterValue {
     /// One of its choices.
     Choice(&'static str),
     /// Yes or no.
@@ -60,7 +60,7 @@ pub enum Filtered {
 impl Query {
     /// The filter called `name`, if it is set.
     #[must_use]
-    pub fn filter(&self, name: &str) -> Option<&Filtered> {
+    pub fn filter(&self, name: &str) -> Option<&FilterValue> {
         self.filters.iter().find(|(set, _)| *set == name).map(|(_, filtered)| filtered)
     }
 
@@ -68,7 +68,7 @@ impl Query {
     #[must_use]
     pub fn choice(&self, name: &str) -> Option<&'static str> {
         match self.filter(name) {
-            Some(Filtered::Choice(value)) => Some(value),
+            Some(FilterValue::Choice(value)) => Some(value),
             _ => None,
         }
     }
@@ -77,7 +77,7 @@ impl Query {
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.filter(name) {
-            Some(Filtered::Flag(flag)) => Some(*flag),
+            Some(FilterValue::Flag(flag)) => Some(*flag),
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl Query {
     #[must_use]
     pub fn exactly(&self, name: &str) -> Option<&str> {
         match self.filter(name) {
-            Some(Filtered::Exactly(text)) => Some(text),
+            Some(FilterValue::Exactly(text)) => Some(text),
             _ => None,
         }
     }
@@ -95,7 +95,7 @@ impl Query {
     #[must_use]
     pub fn between(&self, name: &str) -> (Option<Timestamp>, Option<Timestamp>) {
         match self.filter(name) {
-            Some(Filtered::Between(from, before)) => (*from, *before),
+            Some(FilterValue::Between(from, before)) => (*from, *before),
             _ => (None, None),
         }
     }
@@ -103,9 +103,9 @@ impl Query {
 
 /// The parameters of a list's address, as they came.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked(pub(crate) Vec<(String, String)>);
+pub(crate) struct ListParams(pub(crate) Vec<(String, String)>);
 
-impl Asked {
+impl ListParams {
     pub(crate) fn parse(query: Option<&str>) -> Self {
         let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         Self(pairs.take(64).map(|(name, value)| (name.into_owned(), cut(&value))).collect())
@@ -121,10 +121,10 @@ impl Asked {
     }
 
     pub(crate) fn sort(&self, description: &Description) -> Option<Sort> {
-        let asked = self.value("sort");
-        let (name, descending) = match asked.strip_prefix('-') {
+        let column = self.value("sort");
+        let (name, descending) = match column.strip_prefix('-') {
             Some(name) => (name, true),
-            None => (asked, false),
+            None => (column, false),
         };
         let column = description.columns.iter().find(|column| column.name == name)?;
         column.sortable.then_some(Sort { column: column.name, descending })
@@ -143,21 +143,21 @@ impl Asked {
         }
     }
 
-    fn filtered(&self, filter: &Filter) -> Option<Filtered> {
+    fn filtered(&self, filter: &Filter) -> Option<FilterValue> {
         let text = self.value(&parameter(filter.name)).trim().to_owned();
         match &filter.kind {
             FilterKind::Choice(choices) => {
                 let (value, _) = choices.iter().find(|(value, _)| *value == text)?;
-                Some(Filtered::Choice(value))
+                Some(FilterValue::Choice(value))
             }
-            FilterKind::Flag if text == "yes" => Some(Filtered::Flag(true)),
-            FilterKind::Flag if text == "no" => Some(Filtered::Flag(false)),
+            FilterKind::Flag if text == "yes" => Some(FilterValue::Flag(true)),
+            FilterKind::Flag if text == "no" => Some(FilterValue::Flag(false)),
             FilterKind::Flag => None,
-            FilterKind::Exactly => (!text.is_empty()).then_some(Filtered::Exactly(text)),
+            FilterKind::Exactly => (!text.is_empty()).then_some(FilterValue::Exactly(text)),
             FilterKind::Days => {
                 let from = civil::day(self.value(&from_parameter(filter.name)));
                 let to = civil::day(self.value(&to_parameter(filter.name))).map(civil::day_after);
-                (from.is_some() || to.is_some()).then_some(Filtered::Between(from, to))
+                (from.is_some() || to.is_some()).then_some(FilterValue::Between(from, to))
             }
         }
     }
@@ -189,7 +189,8 @@ pub(crate) fn to_parameter(filter: &str) -> String {
     format!("f_{filter}_to")
 }
 
-/// Ours, and not something that was slipped in to be carried along.
+/// Whether `name` is a parameter of lists, and not one that the client added to have it carried
+/// along.
 fn is_plain(name: &str) -> bool {
     matches!(name, "q" | "sort" | "page") || name.starts_with("f_")
 }
@@ -219,10 +220,10 @@ mod tests {
 
     #[test]
     fn an_address_becomes_what_the_description_allows() {
-        let asked = Asked::parse(Some(
+        let params = ListParams::parse(Some(
             "q=+a+b+&f_state=on&f_active=no&f_at_from=1970-01-02&f_at_to=1970-01-02&f_by=ann&sort=-name&page=3",
         ));
-        let query = asked.query(&description());
+        let query = params.query(&description());
         assert_eq!(query.search.as_deref(), Some("a b"));
         assert_eq!(query.choice("state"), Some("on"));
         assert_eq!(query.flag("active"), Some(false));
@@ -235,20 +236,21 @@ mod tests {
 
     #[test]
     fn nonsense_asks_for_nothing() {
-        let asked =
-            Asked::parse(Some("f_state=off&f_active=maybe&f_at_from=x&sort=x&page=-1&q=%00&f_by="));
-        let query = asked.query(&description());
+        let params = ListParams::parse(Some(
+            "f_state=off&f_active=maybe&f_at_from=x&sort=x&page=-1&q=%00&f_by=",
+        ));
+        let query = params.query(&description());
         assert!(query.filters.is_empty());
         assert_eq!(query.sort, None);
         assert_eq!(query.search, None);
         assert_eq!(query.offset, 0);
-        assert_eq!(Asked::parse(Some("page=99999999")).page(), COUNT_CAP / PAGE_SIZE);
+        assert_eq!(ListParams::parse(Some("page=99999999")).page(), COUNT_CAP / PAGE_SIZE);
     }
 
     #[test]
     fn addresses_keep_what_is_ours() {
-        let asked = Asked::parse(Some("q=a%26b&evil=1&done=x&page=2"));
-        assert_eq!(asked.address("/p", &[("page", "3")]), "/p?q=a%26b&page=3");
-        assert_eq!(asked.address("/p", &[("page", ""), ("q", "")]), "/p");
+        let params = ListParams::parse(Some("q=a%26b&evil=1&done=x&page=2"));
+        assert_eq!(params.address("/p", &[("page", "3")]), "/p?q=a%26b&page=3");
+        assert_eq!(params.address("/p", &[("page", ""), ("q", "")]), "/p");
     }
 }

@@ -18,7 +18,7 @@ use http::{Method, StatusCode};
 use http_kit::{ApiError, Purpose, Staff, StaffRejection, log_in_address};
 
 use crate::model::{Model, ModelError};
-use crate::site::{Site, Work, sentence};
+use crate::site::{AuditedModel, Site, sentence};
 use crate::views::{self, Chrome};
 
 pub(crate) fn routes(site: &Site) -> Router {
@@ -34,7 +34,7 @@ pub(crate) fn routes(site: &Site) -> Router {
         .route_layer(middleware::from_fn_with_state(site.clone(), admit))
 }
 
-/// Middleware: lets staff in, and makes pages of what stopped them.
+/// Middleware: lets staff in, and turns errors into pages.
 async fn admit(State(site): State<Site>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let staff = match Staff::from_request_parts(&mut parts, &site).await {
@@ -90,8 +90,8 @@ impl StaffContext {
         self.site.model(slug).ok_or(AdminError::NotFound)
     }
 
-    fn work(&self, model: Arc<dyn Model>) -> Work {
-        Work { audit: self.site.0.audit.clone(), model, staff: (*self.staff).clone() }
+    fn audited(&self, model: Arc<dyn Model>) -> AuditedModel {
+        AuditedModel { audit: self.site.0.audit.clone(), model, staff: (*self.staff).clone() }
     }
 
     fn error_page(&self, error: AdminError) -> Response {
@@ -111,7 +111,7 @@ impl StaffContext {
             AdminError::Refused(reason) => (StatusCode::CONFLICT, "That is not possible", reason),
             AdminError::Failed(error) => return error.into_response(),
         };
-        views::stop(self.chrome(title, ""), status, text)
+        views::message(self.chrome(title, ""), status, text)
     }
 }
 
@@ -170,14 +170,14 @@ impl IntoResponse for AdminError {
 }
 
 /// The model and the object of an address. Not UTF-8: no such object.
-fn placed<T>(
+fn path_params<T>(
     path: Result<Path<T>, axum::extract::rejection::PathRejection>,
 ) -> Result<T, AdminError> {
     path.map(|Path(path)| path).map_err(|_| AdminError::NotFound)
 }
 
-/// Runs `work` to its end, even if the client hangs up meanwhile.
-async fn to_the_end<T: Send + 'static>(
+/// Runs `work` to its end, even if the client disconnects meanwhile.
+async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, ModelError>> + Send + 'static,
 ) -> Result<T, ModelError> {
     match tokio::spawn(work).await {

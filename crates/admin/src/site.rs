@@ -1,14 +1,14 @@
-//! The site: which models there are, and what became of what staff asked for.
+//! The site: its models, and staff's actions on them with their audit entries.
 
 use std::sync::Arc;
 
 use axum::Router;
 use http_kit::TokenSigner;
 
-use crate::audit::Ended;
+use crate::audit::ActionResult;
 use crate::model::{Model, ModelError, Outcome};
 use crate::routes;
-use crate::{AuditLog, Description, Happened, Input, Record, Staff};
+use crate::{AuditEntry, AuditLog, Description, Input, Record, Staff};
 
 /// What the site needs to know.
 #[derive(Clone)]
@@ -78,21 +78,21 @@ pub(crate) struct Tally {
     pub(crate) revealed: Vec<(String, Outcome)>,
 }
 
-/// A member of staff at work on one model. Runs in a task of its own: a client that hangs up
-/// does not leave half of it undone.
-pub(crate) struct Work {
+/// A model as one member of staff changes it, with an audit entry for each change. Its methods
+/// run in a task of their own: a client that disconnects does not leave half undone.
+pub(crate) struct AuditedModel {
     pub(crate) audit: AuditLog,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) staff: Staff,
 }
 
-impl Work {
+impl AuditedModel {
     fn description(&self) -> &Description {
         self.model.description()
     }
 
-    fn deed(&self, action: &str, before: Option<&Record>) -> Happened {
-        Happened {
+    fn entry(&self, action: &str, before: Option<&Record>) -> AuditEntry {
+        AuditEntry {
             account: Some(self.staff.account),
             who: self.staff.name.clone(),
             action: action.to_owned(),
@@ -109,12 +109,12 @@ impl Work {
         for id in &ids {
             there.extend(self.model.get(id).await?);
         }
-        let deeds = there.iter().map(|record| self.deed(&action, Some(record))).collect();
-        let entries = self.audit.begin(deeds).await?;
-        let (mut tally, mut ended) = (Tally::default(), Vec::with_capacity(entries.len()));
+        let entries = there.iter().map(|record| self.entry(&action, Some(record))).collect();
+        let entries = self.audit.begin(entries).await?;
+        let (mut tally, mut results) = (Tally::default(), Vec::with_capacity(entries.len()));
         for (record, entry) in there.into_iter().zip(entries) {
             let result = self.model.act(&self.staff, &action, &record.id).await;
-            ended.push((entry, self.ended(&record.id, result.as_ref().err()).await));
+            results.push((entry, self.result_of(&record.id, result.as_ref().err()).await));
             match result {
                 Ok(outcome) => {
                     tally.done += 1;
@@ -125,7 +125,7 @@ impl Work {
                 Err(error) => tally.refused.push((record.name, sentence(&error))),
             }
         }
-        self.audit.conclude(ended).await?;
+        self.audit.complete(results).await?;
         Ok(tally)
     }
 
@@ -134,11 +134,11 @@ impl Work {
         let entry = self.begin("create", None).await?;
         let result = self.model.create(&self.staff, &input).await;
         let id = result.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
-        let ended = match self.ended(&id, result.as_ref().err()).await {
-            Ended::Done(made) => Ended::Made(made),
-            ended => ended,
+        let outcome = match self.result_of(&id, result.as_ref().err()).await {
+            ActionResult::Done(made) => ActionResult::Created(made),
+            outcome => outcome,
         };
-        self.audit.conclude(vec![(entry, ended)]).await?;
+        self.audit.complete(vec![(entry, outcome)]).await?;
         result
     }
 
@@ -146,32 +146,32 @@ impl Work {
     pub(crate) async fn update(self, before: Record, input: Input) -> Result<(), ModelError> {
         let entry = self.begin("update", Some(&before)).await?;
         let result = self.model.update(&self.staff, &before.id, &input).await;
-        let ended = self.ended(&before.id, result.as_ref().err()).await;
-        self.audit.conclude(vec![(entry, ended)]).await?;
+        let outcome = self.result_of(&before.id, result.as_ref().err()).await;
+        self.audit.complete(vec![(entry, outcome)]).await?;
         result
     }
 
     async fn begin(&self, action: &str, before: Option<&Record>) -> Result<i64, ModelError> {
-        let entries = self.audit.begin(vec![self.deed(action, before)]).await?;
+        let entries = self.audit.begin(vec![self.entry(action, before)]).await?;
         entries.first().copied().ok_or_else(|| ModelError::Failed("no entry".to_owned()))
     }
 
-    async fn ended(&self, id: &str, error: Option<&ModelError>) -> Ended {
+    async fn result_of(&self, id: &str, error: Option<&ModelError>) -> ActionResult {
         match error {
             None => {
                 let after = self.model.get(id).await.ok().flatten();
-                Ended::Done(after.map(Box::new))
+                ActionResult::Done(after.map(Box::new))
             }
             Some(ModelError::Failed(cause)) => {
                 tracing::error!(%cause, model = self.description().slug, "an action failed");
-                Ended::Failed
+                ActionResult::Failed
             }
-            Some(error) => Ended::Refused(sentence(error)),
+            Some(error) => ActionResult::Refused(sentence(error)),
         }
     }
 }
 
-/// What a person is told.
+/// The sentence that a member of staff is shown for `error`.
 pub(crate) fn sentence(error: &ModelError) -> String {
     match error {
         ModelError::NotFound => "It is not there any more.".to_owned(),

@@ -33,9 +33,9 @@ pub(crate) async fn add(db: &Database, rows: Vec<Model>) -> Result<(), StorageEr
     transaction.commit().await
 }
 
-/// What became of an entry.
+/// How the action of an entry ended.
 #[derive(Debug, Default)]
-pub(crate) struct Conclusion {
+pub(crate) struct Completion {
     pub(crate) id: i64,
     pub(crate) outcome: &'static str,
     pub(crate) reason: Option<String>,
@@ -44,12 +44,12 @@ pub(crate) struct Conclusion {
     pub(crate) object: Option<(String, String)>,
 }
 
-/// Notes what became of an entry.
-pub(crate) async fn conclude(
+/// Completes an entry.
+pub(crate) async fn complete(
     on: &impl ConnectionTrait,
-    conclusion: Conclusion,
+    completion: Completion,
 ) -> Result<(), StorageError> {
-    let Conclusion { id, outcome, reason, after, object } = conclusion;
+    let Completion { id, outcome, reason, after, object } = completion;
     let mut row = ActiveModel {
         id: Set(id),
         outcome: Set(outcome.to_owned()),

@@ -17,7 +17,7 @@ const MAX_SENDER: usize = 320;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Recipient(Address);
 
-/// Whom mails come from: an address, with a name before it if there is one.
+/// The sender of mails: an address, with a name before it if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender(Mailbox);
 
@@ -30,7 +30,7 @@ impl FromStr for Recipient {
     type Err = InvalidAddress;
 
     /// Reads a bare address of at most 254 bytes. A quoted local part is refused: it may
-    /// hold anything, and nobody has one.
+    /// hold anything, and is not in use.
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         let odd = |character: char| {
             character.is_control() || character.is_whitespace() || "\"<>(),;:\\".contains(character)

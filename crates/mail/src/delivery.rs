@@ -1,60 +1,32 @@
 //! Where mails go: an SMTP server, or a folder as long as there is none.
 
-use crate::address::{Recipient, Sender, without_addresses};
+use crate::address::{Recipient, Sender};
 use crate::message::{Mail, OutgoingMail};
 use crate::outbox::Outbox;
+use crate::outcome::{Failure, Receipt};
 use crate::smtp::{Smtp, SmtpSetupError, SmtpUrl};
 
-/// The longest account of a failure that is kept, in characters.
-const MAX_REASON: usize = 300;
-
-/// The way mails leave.
+/// How mails leave.
 #[derive(Clone)]
 pub struct Delivery {
     from: Sender,
-    way: Way,
+    transport: Transport,
 }
 
 #[derive(Clone)]
-enum Way {
+enum Transport {
     Smtp(Box<Smtp>),
     Outbox(Outbox),
 }
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let way = match &self.way {
-            Way::Smtp(_) => "Smtp",
-            Way::Outbox(_) => "Outbox",
+        let transport = match &self.transport {
+            Transport::Smtp(_) => "Smtp",
+            Transport::Outbox(_) => "Outbox",
         };
-        f.debug_struct("Delivery").field("way", &way).finish_non_exhaustive()
+        f.debug_struct("Delivery").field("transport", &transport).finish_non_exhaustive()
     }
-}
-
-/// What became of a mail that left: which server took it and what it said, or the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt(pub(crate) String);
-
-impl std::fmt::Display for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&without_addresses(&self.0))
-    }
-}
-
-/// Why a mail did not leave, addresses masked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// It may leave later: no connection, no log-in, "try again" (4xx), a full disk.
-    #[error("{}", reason(.0))]
-    Temporary(String),
-    /// It never will: refused for good (5xx).
-    #[error("{}", reason(.0))]
-    Permanent(String),
-}
-
-fn reason(text: &str) -> String {
-    let printable = without_addresses(text);
-    printable.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()
 }
 
 impl Delivery {
@@ -63,17 +35,17 @@ impl Delivery {
     /// # Errors
     /// [`SmtpSetupError`] if TLS cannot be set up as it says.
     pub fn smtp(url: SmtpUrl, from: Sender) -> Result<Self, SmtpSetupError> {
-        let way = Way::Smtp(Box::new(Smtp::new(url, &from)?));
-        Ok(Self { from, way })
+        let transport = Transport::Smtp(Box::new(Smtp::new(url, &from)?));
+        Ok(Self { from, transport })
     }
 
     /// Into `folder`, one `.eml` file a mail; the folder is made when it is needed.
     #[must_use]
     pub fn outbox(folder: impl Into<std::path::PathBuf>, from: Sender) -> Self {
-        Self { from, way: Way::Outbox(Outbox::new(folder.into())) }
+        Self { from, transport: Transport::Outbox(Outbox::new(folder.into())) }
     }
 
-    /// Sends `mail` now and once, past queue and limits: for trying the way out.
+    /// Sends `mail` now and once, past queue and limits: for a test of the settings.
     ///
     /// # Errors
     /// [`Failure`] in words for the operator.
@@ -89,9 +61,9 @@ impl Delivery {
     }
 
     pub(crate) async fn deliver(&self, mail: &OutgoingMail) -> Result<Receipt, Failure> {
-        match &self.way {
-            Way::Smtp(smtp) => smtp.send(mail, &self.from).await,
-            Way::Outbox(outbox) => outbox.put(mail, &self.from).await,
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.send(mail, &self.from).await,
+            Transport::Outbox(outbox) => outbox.put(mail, &self.from).await,
         }
     }
 }
@@ -125,13 +97,5 @@ mod tests {
         assert_eq!(sender(Some(&user), "chat.test"), "Packetboat <packetboat@chat.test>");
         assert_eq!(sender(None, "localhost"), "Packetboat <packetboat@localhost>");
         assert_eq!(sender(None, "b@d\n"), "Packetboat <packetboat@localhost>");
-    }
-
-    #[test]
-    fn a_failure_is_one_short_line_without_addresses() {
-        let text = format!("550 <ann@example.org>\r\nno {}", "x".repeat(1_000));
-        let shown = Failure::Permanent(text).to_string();
-        assert!(shown.starts_with("550 <a…@example.org> no x"), "{shown}");
-        assert_eq!(shown.chars().count(), MAX_REASON);
     }
 }

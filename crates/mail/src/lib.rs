@@ -8,7 +8,7 @@
 //! Invariants:
 //! - A mail that was taken in is sent at least once, or given up where the operator sees it.
 //!   See `worker.rs` for when it may be sent twice.
-//! - Nobody waits for an SMTP server but the worker.
+//! - Only the worker waits for an SMTP server.
 //! - Nothing that a stranger can write reaches a header or an SMTP command unchecked.
 //! - The texts of a mail are forgotten once it has left: they may hold a link that is as
 //!   good as a password. While it waits they are in the database as they are.
@@ -23,8 +23,10 @@ mod draft;
 pub mod mails;
 mod message;
 mod outbox;
+mod outcome;
 mod overview;
 mod queue;
+mod record;
 mod smtp;
 mod store;
 mod template;
@@ -41,14 +43,16 @@ use tokio_util::task::TaskTracker;
 
 pub use crate::address::{InvalidAddress, Recipient, Sender, masked};
 pub use crate::composer::{ComposeError, Composer, MailService};
-pub use crate::delivery::{Delivery, Failure, Receipt, default_sender};
+pub use crate::delivery::{Delivery, default_sender};
 pub use crate::draft::{Draft, SendMail};
 pub use crate::message::{DEFAULT_LIFETIME, MAX_BODY, MAX_SUBJECT, Mail};
 pub use crate::outbox::MAX_OUTBOX_FILES;
-pub use crate::overview::{MAX_PAGE, MailPage, MailQuery, MailSort, MailState, QueuedMail};
+pub use crate::outcome::{Failure, Receipt};
+pub use crate::overview::{MAX_PAGE, MailPage};
 pub use crate::queue::{
     EnqueueError, MAILBOX_SPAN, MAILS_PER_MAILBOX, MAX_POSTED, MAX_WAITING, POST_PAUSE, POST_TRIES,
 };
+pub use crate::record::{MailQuery, MailSort, MailState, QueuedMail};
 pub use crate::smtp::{Encryption, InvalidSmtpUrl, Login, SEND_TIMEOUT, SmtpSetupError, SmtpUrl};
 pub use crate::template::Template;
 pub use crate::templates::TemplateError;

@@ -25,7 +25,7 @@ pub struct Mail {
     /// Which of the server's mails it is: a name of [`Template`](crate::Template), shown to
     /// the operator and counted separately by the limit on one mailbox.
     pub kind: &'static str,
-    /// To whom.
+    /// The receiver.
     pub to: Recipient,
     /// One line; anything that is not printable becomes a space.
     pub subject: String,

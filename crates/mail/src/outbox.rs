@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::address::Sender;
-use crate::delivery::{Failure, Receipt};
 use crate::message::{OutgoingMail, bytes};
+use crate::outcome::{Failure, Receipt};
 
 /// The most mails kept in the folder; the oldest give way.
 pub const MAX_OUTBOX_FILES: usize = 1_000;

@@ -1,4 +1,4 @@
-//! Taking mails in: stored first, sent by somebody else.
+//! Taking mails in: they are stored here, and sent later by the worker.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use crate::message::{DEFAULT_LIFETIME, MAX_BODY, Mail, one_line};
 use crate::{Mailer, store};
 
-/// The most mails of one kind that one mailbox gets within [`MAILBOX_SPAN`]: nobody can be
-/// flooded by asking for the reset of their password again and again. Each kind counts by
+/// The most mails of one kind that one mailbox gets within [`MAILBOX_SPAN`]: a client
+/// that asks for the reset of a password again and again does not flood the mailbox. Each kind counts by
 /// itself, so that such a flood does not keep back the word that a password was changed.
 pub const MAILS_PER_MAILBOX: u64 = 5;
 
@@ -77,8 +77,8 @@ impl Mailer {
     }
 
     /// The same for those who cannot wait and cannot do anything about a failure: returns at
-    /// once, and a failure is a log line. How long it takes tells nobody whether there was
-    /// anything to send.
+    /// once, and a failure is a log line. How long it takes does not show whether there
+    /// was anything to send.
     ///
     /// People have been told that the mail is on its way: while the database cannot store
     /// it, that is tried again, [`POST_TRIES`] times or until [`flush`](Self::flush).

@@ -23,8 +23,8 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 
 use crate::address::Sender;
-use crate::delivery::{Failure, Receipt};
 use crate::message::{OutgoingMail, bytes};
+use crate::outcome::{Failure, Receipt};
 
 pub use url::{Encryption, InvalidSmtpUrl, Login, SmtpUrl};
 

@@ -1,21 +1,24 @@
 //! All SQL of this crate: the table `mail_queue`. Knows rows, no rules.
 
 mod entity;
+mod listing;
 pub(crate) mod migrations;
 
 use std::time::Duration;
 
 use base::{MAX_AHEAD, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use storage::StorageError;
 
 use self::entity::{ActiveModel, Column, Entity, Model};
 use crate::message::{DEFAULT_LIFETIME, Mail, OutgoingMail};
-use crate::overview::{MailQuery, MailSort, MailState, QueuedMail};
+use crate::record::MailState;
+
+pub(crate) use self::listing::{by_id, page};
 
 /// The most rows that one upkeep deletes; more wait for the next.
 const PURGE_BATCH: u64 = 500;
@@ -92,13 +95,13 @@ pub(crate) async fn made_since(
     Ok(made.count(on).await?)
 }
 
-/// Whether any mail is due at `now`, besides those in `flying`.
+/// Whether any mail is due at `now`, besides those in `in_flight`.
 pub(crate) async fn is_any_due(
     on: &impl ConnectionTrait,
     now: Timestamp,
-    flying: &[i64],
+    in_flight: &[i64],
 ) -> Result<bool, StorageError> {
-    Ok(due(now, flying)
+    Ok(due(now, in_flight)
         .select_only()
         .column(Column::Id)
         .into_tuple::<i64>()
@@ -113,10 +116,10 @@ pub(crate) async fn claim(
     on: &impl ConnectionTrait,
     now: Timestamp,
     again_at: Timestamp,
-    flying: &[i64],
+    in_flight: &[i64],
     limit: u64,
 ) -> Result<Vec<Claimed>, StorageError> {
-    let rows = due(now, flying).order_by_asc(Column::NextAttemptAt).limit(limit).all(on).await?;
+    let rows = due(now, in_flight).order_by_asc(Column::NextAttemptAt).limit(limit).all(on).await?;
     Entity::update_many()
         .col_expr(Column::NextAttemptAt, again_at.0.into())
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -273,77 +276,11 @@ pub(crate) async fn purge(
     if old.is_empty() { Ok(0) } else { delete(on, &old).await }
 }
 
-/// The mails that `query` asks for, and how many there are of them in all.
-pub(crate) async fn page(
-    on: &impl ConnectionTrait,
-    query: &MailQuery,
-) -> Result<(Vec<QueuedMail>, u64), StorageError> {
-    let mut asked = Condition::all();
-    if let Some(state) = query.state {
-        asked = asked.add(is_in(state));
-    }
-    if let Some(search) = query.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        let contains = |text: &str| {
-            let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            LikeExpr::new(format!("%{escaped}%")).escape('\\')
-        };
-        let any = Condition::any()
-            .add(Column::Mailbox.like(contains(&search.to_lowercase())))
-            .add(Column::Recipient.like(contains(search)))
-            .add(Column::Subject.like(contains(search)))
-            .add(Column::Kind.like(contains(search)));
-        asked = asked.add(any);
-    }
-    let found = Entity::find().filter(asked);
-    let total = found.clone().count(on).await?;
-    let order = if query.descending { Order::Desc } else { Order::Asc };
-    let column = match query.sort {
-        MailSort::Created => Column::CreatedAt,
-        MailSort::NextAttempt => Column::NextAttemptAt,
-        MailSort::Attempts => Column::Attempts,
-        MailSort::Recipient => Column::Mailbox,
-        MailSort::State => Column::State,
-    };
-    let rows = found
-        .order_by(column, order.clone())
-        // Those that are equal have an order too, or pages would overlap.
-        .order_by(Column::Id, order)
-        .offset(query.offset)
-        .limit(query.limit)
-        .all(on)
-        .await?;
-    Ok((rows.into_iter().map(shown).collect(), total))
-}
-
-/// The mail `id`.
-pub(crate) async fn one(
-    on: &impl ConnectionTrait,
-    id: i64,
-) -> Result<Option<QueuedMail>, StorageError> {
-    Ok(Entity::find_by_id(id).one(on).await?.map(shown))
-}
-
-fn shown(row: Model) -> QueuedMail {
-    let state = MailState::named(&row.state);
-    QueuedMail {
-        id: row.id,
-        kind: row.kind,
-        to: row.recipient,
-        subject: row.subject,
-        state,
-        attempts: u32::try_from(row.attempts).unwrap_or(0),
-        created_at: Timestamp(row.created_at),
-        next_attempt_at: (state == MailState::Queued).then_some(Timestamp(row.next_attempt_at)),
-        finished_at: row.finished_at.map(Timestamp),
-        last_error: row.last_error,
-    }
-}
-
-fn due(now: Timestamp, flying: &[i64]) -> sea_orm::Select<Entity> {
+fn due(now: Timestamp, in_flight: &[i64]) -> sea_orm::Select<Entity> {
     Entity::find()
         .filter(is_in(MailState::Queued))
         .filter(Column::NextAttemptAt.lte(now.0))
-        .filter(Column::Id.is_not_in(flying.iter().copied()))
+        .filter(Column::Id.is_not_in(in_flight.iter().copied()))
 }
 
 fn is_in(state: MailState) -> sea_orm::sea_query::Expr {

@@ -1,7 +1,7 @@
 //! Sending what waits: a few at a time, again and again until it left or time is up.
 //!
 //! Each attempt is on record before it is made, with a time at which the mail is due again
-//! should nobody come back to say how it went. So a mail is sent **at least once**: if the
+//! should its outcome never be recorded. So a mail is sent **at least once**: if the
 //! process dies between the receiver's server accepting it and the row saying so, it is sent
 //! a second time after [`CLAIM`], with the same Message-ID.
 //!
@@ -12,24 +12,27 @@
 //! A panic costs the item that panicked: an attempt counts as failed, a look at the queue is
 //! repeated with the next tick.
 
+mod clock_correction;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::{Clock, ClockWatch, Random, Timestamp, Vitals, caught};
+use base::{Random, Timestamp, Vitals, caught};
 use storage::StorageError;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::delivery::Failure;
-use crate::overview::MailState;
+use self::clock_correction::ClockCorrection;
+use crate::outcome::Failure;
+use crate::record::MailState;
 use crate::store::{self, Claimed};
 use crate::{Mailer, SEND_TIMEOUT};
 
 /// Mails that are being sent at once.
 pub const MAX_AT_ONCE: usize = 4;
 
-/// How long an attempt that nobody reports about counts as under way. Longer than one can
+/// How long an attempt counts as under way whose outcome is not recorded. Longer than one can
 /// take.
 pub const CLAIM: Duration = Duration::from_secs(2 * SEND_TIMEOUT.as_secs());
 
@@ -52,7 +55,7 @@ const FIRST_RECORD_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such pause.
 const LONGEST_RECORD_PAUSE: Duration = Duration::from_secs(8);
 
-/// How often the queue is looked at without anybody waking it.
+/// How often the queue is looked at without a wake-up.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Ticks between two counts for the metrics.
@@ -73,7 +76,7 @@ impl Mailer {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut count = 0_u32;
-        let mut clock = Correction::new(self.0.clock.as_ref());
+        let mut clock = ClockCorrection::new(self.0.clock.as_ref());
         while !stop.is_cancelled() {
             let look = async {
                 clock.look(self.0.clock.as_ref());
@@ -205,45 +208,6 @@ impl Mailer {
     }
 }
 
-/// What there is to correct because the clock was ahead: at the start whatever an earlier
-/// process noted, later what this one noted before the clock went back.
-struct Correction {
-    jumps: ClockWatch,
-    is_due: bool,
-    went_back: bool,
-}
-
-impl Correction {
-    fn new(clock: &dyn Clock) -> Self {
-        Self { jumps: ClockWatch::new(clock), is_due: true, went_back: false }
-    }
-
-    /// Called before each use of the clock for the queue: what was noted by a clock that
-    /// was ahead for less than a second is put right, too.
-    fn look(&mut self, clock: &dyn Clock) {
-        self.went_back |= self.jumps.jump(clock).is_some_and(|jump| jump.as_millis() < 0);
-    }
-
-    /// Called every second; does something only when there may be something to do.
-    async fn correct(&mut self, mailer: &Mailer) -> Result<(), StorageError> {
-        let clock = mailer.0.clock.as_ref();
-        self.look(clock);
-        if !self.is_due && !self.went_back {
-            return Ok(());
-        }
-        let transaction = mailer.0.db.begin_write().await?;
-        let (on, now) = (transaction.connection(), clock.now());
-        let mails = store::cut_ahead(on, now, LONGEST_PAUSE, self.went_back).await?;
-        transaction.commit().await?;
-        if mails > 0 {
-            tracing::warn!(mails, "cut what was noted while the clock was ahead");
-            mailer.0.wake.notify_one();
-        }
-        (self.is_due, self.went_back) = (false, false);
-        Ok(())
-    }
-}
-
 /// How long to wait after the `attempts`-th attempt failed: 1, 4, 16, 64 minutes, then six
 /// hours, each up to a quarter shorter so that what failed together is not tried together.
 fn pause(attempts: u32, random: &dyn Random) -> Duration {
@@ -267,15 +231,15 @@ impl Attempts {
     /// Starts as many as are due and allowed.
     async fn fill(&mut self, mailer: &Mailer) -> Result<(), StorageError> {
         let room = MAX_AT_ONCE.saturating_sub(self.tasks.len());
-        let flying: Vec<i64> = self.mails.values().copied().collect();
+        let in_flight: Vec<i64> = self.mails.values().copied().collect();
         let now: Timestamp = mailer.0.clock.now();
-        // Most of the time nothing is due, and then nobody's turn to write is taken.
-        if room == 0 || !store::is_any_due(mailer.0.db.reader(), now, &flying).await? {
+        // Most of the time nothing is due: then no turn to write is taken.
+        if room == 0 || !store::is_any_due(mailer.0.db.reader(), now, &in_flight).await? {
             return Ok(());
         }
         let transaction = mailer.0.db.begin_write().await?;
         let on = transaction.connection();
-        let claimed = store::claim(on, now, now.plus(CLAIM), &flying, room as u64).await?;
+        let claimed = store::claim(on, now, now.plus(CLAIM), &in_flight, room as u64).await?;
         transaction.commit().await?;
         for claimed in claimed {
             let id = claimed.mail.id;

@@ -9,7 +9,7 @@
 use std::net::SocketAddr;
 
 use accounts::{AccountQuery, Accounts, ChangeError, EditError, NewAccount, Options, Profile};
-use admin::{AuditLog, Happened};
+use admin::{AuditEntry, AuditLog};
 use base::{AccountId, alphanumeric};
 use limits::Exempt;
 use serde_json::json;
@@ -165,7 +165,7 @@ async fn record(
     before: Option<&Profile>,
 ) -> Result<(), StorageError> {
     let after = accounts.profile(account).await?;
-    let happened = Happened {
+    let entry = AuditEntry {
         account: None,
         who: WHO.to_owned(),
         action: if before.is_some() { "promote" } else { "create" }.to_owned(),
@@ -174,7 +174,7 @@ async fn record(
         name: after.as_ref().map(|profile| profile.username.clone()).unwrap_or_default(),
         before: before.map(kept),
     };
-    audit.record(happened, after.as_ref().map(kept)).await
+    audit.record(entry, after.as_ref().map(kept)).await
 }
 
 /// What the audit log keeps of an account, in the words of the admin site's form.

@@ -1,4 +1,4 @@
-//! `POST /admin/{model}`: an action on one or many, asked for twice where it matters.
+//! `POST /admin/{model}`: an action on one or many, params for twice where it matters.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::list::capital;
-use super::{AdminError, StaffContext, placed, to_the_end};
+use super::{AdminError, StaffContext, path_params, run_to_completion};
 use crate::form::SignedForm;
 use crate::model::Model;
-use crate::query::Asked;
+use crate::query::ListParams;
 use crate::{COUNT_CAP, MAX_SELECTED, Needs, views};
 
 /// How the form says that everything that the list holds is meant, on all pages.
@@ -23,11 +23,11 @@ pub(crate) async fn act(
     path: Result<Path<String>, PathRejection>,
     form: SignedForm,
 ) -> Result<Response, AdminError> {
-    let model = context.model(&placed(path)?)?;
+    let model = context.model(&path_params(path)?)?;
     let description = model.description();
     let action = description.action(form.value("action")).ok_or(AdminError::NotFound)?.clone();
-    let asked = Asked::parse(Some(form.value("list")));
-    let ids = selected(model.as_ref(), &form, &asked).await?;
+    let params = ListParams::parse(Some(form.value("list")));
+    let ids = selected(model.as_ref(), &form, &params).await?;
     if ids.is_empty() {
         let nothing = "Nothing was selected. Tick what the action is meant for, then try again.";
         return Err(AdminError::Refused(nothing.to_owned()));
@@ -43,9 +43,9 @@ pub(crate) async fn act(
         let list = form.value("list");
         return views::confirm(chrome, description, &action, &ids, names, consequences, list);
     }
-    let back = asked.address(&format!("/admin/{}", description.slug), &[]);
-    let work = context.work(model.clone());
-    let tally = to_the_end(work.act(action.slug.to_owned(), ids)).await?;
+    let back = params.address(&format!("/admin/{}", description.slug), &[]);
+    let audited = context.audited(model.clone());
+    let tally = run_to_completion(audited.act(action.slug.to_owned(), ids)).await?;
     if tally.refused.is_empty() && tally.revealed.is_empty() {
         let done = format!("{}:{}", action.slug, tally.done);
         let join = if back.contains('?') { '&' } else { '?' };
@@ -58,7 +58,7 @@ pub(crate) async fn act(
 async fn selected(
     model: &dyn Model,
     form: &SignedForm,
-    asked: &Asked,
+    params: &ListParams,
 ) -> Result<Vec<String>, AdminError> {
     let too_many = || {
         let reason = format!("At most {MAX_SELECTED} at once: narrow the list first.");
@@ -71,7 +71,7 @@ async fn selected(
         return if ids.len() > MAX_SELECTED { Err(too_many()) } else { Ok(ids) };
     }
     ids.clear();
-    let mut query = asked.query(model.description());
+    let mut query = params.query(model.description());
     query.offset = 0;
     query.limit = 100;
     while query.offset < COUNT_CAP {

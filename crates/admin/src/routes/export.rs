@@ -13,33 +13,33 @@ use http::Uri;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::{Map, Value as Json};
 
-use super::{AdminError, StaffContext, placed};
+use super::{AdminError, StaffContext, path_params};
 use crate::model::{Model, Record};
-use crate::query::Asked;
+use crate::query::ListParams;
 use crate::{Query, Value};
 
-type Placed = Result<Path<String>, PathRejection>;
+type PathParams = Result<Path<String>, PathRejection>;
 
 /// As CSV (RFC 4180), the names in the first line.
 pub(crate) async fn csv(
     context: StaffContext,
-    path: Placed,
+    path: PathParams,
     uri: Uri,
 ) -> Result<Response, AdminError> {
-    export(&context, path, &uri, Form::Csv)
+    export(&context, path, &uri, Format::Csv)
 }
 
 /// As JSON lines: an object a line.
 pub(crate) async fn json_lines(
     context: StaffContext,
-    path: Placed,
+    path: PathParams,
     uri: Uri,
 ) -> Result<Response, AdminError> {
-    export(&context, path, &uri, Form::JsonLines)
+    export(&context, path, &uri, Format::JsonLines)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum Format {
     Csv,
     JsonLines,
 }
@@ -48,28 +48,28 @@ enum Form {
 struct Export {
     model: Arc<dyn Model>,
     query: Query,
-    form: Form,
+    format: Format,
     last: Option<String>,
 }
 
 fn export(
     context: &StaffContext,
-    path: Placed,
+    path: PathParams,
     uri: &Uri,
-    form: Form,
+    format: Format,
 ) -> Result<Response, AdminError> {
-    let model = context.model(&placed(path)?)?;
+    let model = context.model(&path_params(path)?)?;
     let description = model.description();
     if !description.export {
         return Err(AdminError::NotFound);
     }
-    let (media_type, ending) = match form {
-        Form::Csv => ("text/csv; charset=utf-8", "csv"),
-        Form::JsonLines => ("application/x-ndjson", "jsonl"),
+    let (media_type, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::JsonLines => ("application/x-ndjson", "jsonl"),
     };
     let name = format!("attachment; filename=\"{}.{ending}\"", description.slug);
-    let query = Asked::parse(uri.query()).query(description);
-    let start = Export { model, query, form, last: None };
+    let query = ListParams::parse(uri.query()).query(description);
+    let start = Export { model, query, format, last: None };
     let body = Body::from_stream(stream::unfold(Some(start), next));
     Ok(([(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, name)], body).into_response())
 }
@@ -87,13 +87,13 @@ async fn next(export: Option<Export>) -> Option<(Result<Bytes, std::io::Error>, 
     };
     let newest = records.last()?.id.clone();
     let mut text = String::new();
-    if export.form == Form::Csv && export.last.is_none() {
+    if export.format == Format::Csv && export.last.is_none() {
         line(&mut text, records[0].details.iter().map(|(name, _)| name.to_string()));
     }
     for record in &records {
-        match export.form {
-            Form::Csv => line(&mut text, record.details.iter().map(|(_, value)| cell(value))),
-            Form::JsonLines => json_line(&mut text, record),
+        match export.format {
+            Format::Csv => line(&mut text, record.details.iter().map(|(_, value)| cell(value))),
+            Format::JsonLines => json_line(&mut text, record),
         }
     }
     export.last = Some(newest);

@@ -5,9 +5,9 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::Uri;
 
-use super::{AdminError, StaffContext, placed};
+use super::{AdminError, StaffContext, path_params};
 use crate::audit::SLUG;
-use crate::query::Asked;
+use crate::query::ListParams;
 use crate::views;
 use crate::{Query, Record};
 
@@ -31,14 +31,14 @@ pub(crate) async fn list(
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, AdminError> {
-    let model = context.model(&placed(path)?)?;
+    let model = context.model(&path_params(path)?)?;
     let description = model.description();
-    let asked = Asked::parse(uri.query());
-    let page = model.page(&asked.query(description)).await?;
+    let params = ListParams::parse(uri.query());
+    let page = model.page(&params.query(description)).await?;
     views::list(
         context.chrome(capital(description.plural), description.slug),
         description,
-        &asked,
+        &params,
         page,
     )
 }

@@ -7,22 +7,22 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, Uri};
 
-use super::{AdminError, StaffContext, placed, to_the_end};
+use super::{AdminError, StaffContext, path_params, run_to_completion};
 use crate::form::SignedForm;
 use crate::model::{Model, ModelError};
-use crate::query::Asked;
+use crate::query::ListParams;
 use crate::{Description, Field, FieldError, Input, Record, views};
 
-type Placed = Result<Path<(String, String)>, PathRejection>;
+type PathParams = Result<Path<(String, String)>, PathRejection>;
 
 /// `GET /admin/{model}/{id}`.
 pub(crate) async fn show(
     context: StaffContext,
-    path: Placed,
+    path: PathParams,
     uri: Uri,
 ) -> Result<Response, AdminError> {
     let (model, record) = found(&context, path).await?;
-    let saved = !Asked::parse(uri.query()).value("done").is_empty();
+    let saved = !ListParams::parse(uri.query()).value("done").is_empty();
     let fields = record.fields.clone();
     page(&context, model.description(), &record, &fields, &[], saved)
 }
@@ -30,7 +30,7 @@ pub(crate) async fn show(
 /// `POST /admin/{model}/{id}`: changes it.
 pub(crate) async fn update(
     context: StaffContext,
-    path: Placed,
+    path: PathParams,
     form: SignedForm,
 ) -> Result<Response, AdminError> {
     let (model, record) = found(&context, path).await?;
@@ -40,12 +40,12 @@ pub(crate) async fn update(
     }
     let (input, errors) = form.input(editable(description));
     let result = if errors.is_empty() {
-        let work = context.work(model.clone());
-        to_the_end(work.update(record.clone(), input.clone())).await
+        let audited = context.audited(model.clone());
+        run_to_completion(audited.update(record.clone(), input.clone())).await
     } else {
         Err(ModelError::Invalid(errors))
     };
-    match refusals(result)? {
+    match field_errors(result)? {
         Ok(()) => {
             let address = format!("/admin/{}/{}?done=saved", description.slug, record.id);
             Ok(Redirect::to(&address).into_response())
@@ -60,8 +60,11 @@ pub(crate) async fn update(
 }
 
 /// `GET /admin/{model}/{id}/history`.
-pub(crate) async fn history(context: StaffContext, path: Placed) -> Result<Response, AdminError> {
-    let (slug, id) = placed(path)?;
+pub(crate) async fn history(
+    context: StaffContext,
+    path: PathParams,
+) -> Result<Response, AdminError> {
+    let (slug, id) = path_params(path)?;
     let model = context.model(&slug)?;
     let description = model.description();
     let rows = context.site.0.audit.history(description.slug, &id).await;
@@ -95,11 +98,11 @@ pub(crate) async fn create(
     let description = model.description();
     let (input, errors) = form.input(description.fields.iter().filter(|field| field.create));
     let result = if errors.is_empty() {
-        to_the_end(context.work(model.clone()).create(input.clone())).await
+        run_to_completion(context.audited(model.clone()).create(input.clone())).await
     } else {
         Err(ModelError::Invalid(errors))
     };
-    match refusals(result)? {
+    match field_errors(result)? {
         Ok((id, outcome)) => {
             let address = format!("/admin/{}/{id}", description.slug);
             if outcome.reveal.is_empty() {
@@ -124,9 +127,9 @@ pub(crate) async fn create(
 
 async fn found(
     context: &StaffContext,
-    path: Placed,
+    path: PathParams,
 ) -> Result<(Arc<dyn Model>, Record), AdminError> {
-    let (slug, id) = placed(path)?;
+    let (slug, id) = path_params(path)?;
     let model = context.model(&slug)?;
     let record = model.get(&id).await?.ok_or(AdminError::NotFound)?;
     Ok((model, record))
@@ -136,7 +139,7 @@ fn creatable(
     context: &StaffContext,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Arc<dyn Model>, AdminError> {
-    let model = context.model(&placed(path)?)?;
+    let model = context.model(&path_params(path)?)?;
     if model.description().create { Ok(model) } else { Err(AdminError::NotFound) }
 }
 
@@ -144,8 +147,10 @@ fn editable(description: &Description) -> impl Iterator<Item = &Field> {
     description.fields.iter().filter(|field| field.edit)
 }
 
-/// What belongs beside the form's fields, apart from what stops the request.
-fn refusals<T>(result: Result<T, ModelError>) -> Result<Result<T, Vec<FieldError>>, AdminError> {
+/// Separates errors that are shown beside the form's fields from those that end the request.
+fn field_errors<T>(
+    result: Result<T, ModelError>,
+) -> Result<Result<T, Vec<FieldError>>, AdminError> {
     match result {
         Ok(done) => Ok(Ok(done)),
         Err(ModelError::Invalid(errors)) => Ok(Err(errors)),

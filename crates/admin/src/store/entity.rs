@@ -9,7 +9,7 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
     pub at: i64,
-    /// An account; no foreign key: the log outlives whom it speaks of.
+    /// An account; no foreign key: entries outlive the account.
     pub account_id: Option<i64>,
     /// Its name then.
     pub who: String,

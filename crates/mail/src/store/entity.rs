@@ -32,7 +32,7 @@ pub struct Model {
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
     /// When it is due while queued; while it is being tried, when it is due again in case
-    /// nobody says what became of it.
+    /// its outcome is never recorded.
     pub next_attempt_at: i64,
     /// No attempt after this.
     pub give_up_at: i64,
