@@ -1,8 +1,10 @@
-//! What staff does with accounts and sessions. Who may call this is the caller's
-//! business.
+//! What staff does with accounts and sessions. The caller checks that it is staff who
+//! asks.
 //!
-//! Invariant: there was staff, so there is: the last active account of staff can be
+//! Invariant: once there is an active account of staff, there always is one: the last active account of staff can be
 //! neither deleted nor deactivated nor demoted.
+
+mod lists;
 
 use std::sync::Arc;
 
@@ -14,87 +16,13 @@ use crate::change::Author;
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
 use crate::password::{Identity, problems};
-use crate::session::SessionKind;
 use crate::store::accounts::{self, By, Changes, Registration};
-use crate::store::sessions;
-use crate::{Accounts, ChangeError, EmailAddress, Profile, SessionInfo, Username};
+use crate::{Accounts, ChangeError, EmailAddress, Profile, Username};
+
+pub use self::lists::{AccountQuery, AccountSort, Page, SessionQuery, SessionSort};
 
 /// The most accounts or sessions of one bulk action.
 pub const MAX_BULK: usize = 500;
-
-/// Some rows of a list, and how many there are in all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows of the page, in order.
-    pub rows: Vec<T>,
-    /// Rows on all pages.
-    pub total: u64,
-}
-
-/// By what accounts are sorted; ties by id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AccountSort {
-    /// When registered.
-    #[default]
-    Created,
-    /// Without regard to case.
-    Username,
-    /// Without regard to case.
-    Email,
-    /// When somebody last signed in.
-    LastLogin,
-}
-
-/// Which accounts to list.
-#[derive(Clone, Debug, Default)]
-pub struct AccountQuery {
-    /// A part of the username, address, first or last name, in any case.
-    pub search: Option<String>,
-    /// Only staff, or only others.
-    pub staff: Option<bool>,
-    /// Only the active, or only others.
-    pub active: Option<bool>,
-    /// By what to sort.
-    pub sort: AccountSort,
-    /// The last first.
-    pub descending: bool,
-    /// Rows to skip.
-    pub offset: u64,
-    /// Rows to give, at most 500.
-    pub limit: u64,
-}
-
-/// By what sessions are sorted; ties by id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SessionSort {
-    /// When last used, as far as the database knows: up to a minute late.
-    #[default]
-    LastUsed,
-    /// When opened.
-    Created,
-    /// The owner's, without regard to case.
-    Username,
-}
-
-/// Which sessions and tokens to list.
-#[derive(Clone, Debug, Default)]
-pub struct SessionQuery {
-    /// A part of the owner's username or address, of the client address or of a
-    /// token's name, in any case.
-    pub search: Option<String>,
-    /// Only of this kind.
-    pub kind: Option<SessionKind>,
-    /// Only this account's.
-    pub account: Option<AccountId>,
-    /// By what to sort.
-    pub sort: SessionSort,
-    /// The last first.
-    pub descending: bool,
-    /// Rows to skip.
-    pub offset: u64,
-    /// Rows to give, at most 500.
-    pub limit: u64,
-}
 
 /// An account made by staff; texts as typed.
 #[derive(Clone, Default)]
@@ -138,7 +66,7 @@ pub enum EditError {
     /// As for any change.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// Nobody of staff would be left.
+    /// No active account of staff would be left.
     #[error("this is the last active account of staff")]
     LastStaff,
 }
@@ -150,48 +78,14 @@ impl From<StorageError> for EditError {
 }
 
 impl Accounts {
-    /// The accounts that `query` asks for.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn accounts_page(&self, query: &AccountQuery) -> Result<Page<Profile>, StorageError> {
-        accounts::page(self.0.db.reader(), query).await
-    }
-
-    /// The sessions and tokens that `query` asks for.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn sessions_page(
-        &self,
-        query: &SessionQuery,
-    ) -> Result<Page<SessionInfo>, StorageError> {
-        let mut page = sessions::page(self.0.db.reader(), query).await?;
-        self.freshen(&mut page.rows);
-        Ok(page)
-    }
-
-    /// One session or token.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn session_info(
-        &self,
-        session: SessionRef,
-    ) -> Result<Option<SessionInfo>, StorageError> {
-        let mut info = sessions::info_of(self.0.db.reader(), session).await?;
-        self.freshen(info.as_mut_slice());
-        Ok(info)
-    }
-
     /// Ends these sessions and tokens, whosever they are; how many there were. At most
     /// [`MAX_BULK`]; those beyond it stay.
     ///
     /// # Errors
     /// If the database fails; none is over then.
-    pub async fn end_sessions(&self, wanted: &[SessionRef]) -> Result<usize, StorageError> {
-        let wanted: Arc<[SessionRef]> = wanted.iter().copied().take(MAX_BULK).collect();
-        self.end(Ending::Listed(wanted)).await
+    pub async fn end_sessions(&self, sessions: &[SessionRef]) -> Result<usize, StorageError> {
+        let sessions: Arc<[SessionRef]> = sessions.iter().copied().take(MAX_BULK).collect();
+        self.end(Ending::Listed(sessions)).await
     }
 
     /// Makes an account.
@@ -199,9 +93,9 @@ impl Accounts {
     /// # Errors
     /// [`ChangeError::Invalid`], [`ChangeError::UsernameTaken`],
     /// [`ChangeError::EmailTaken`].
-    pub async fn create_account(&self, wanted: NewAccount) -> Result<AccountId, ChangeError> {
-        let (username, mut registration) = read(&wanted)?;
-        if let Some(password) = &wanted.password {
+    pub async fn create_account(&self, new: NewAccount) -> Result<AccountId, ChangeError> {
+        let (username, mut registration) = parse(&new)?;
+        if let Some(password) = &new.password {
             let permit = self.0.hasher.permit(None)?;
             registration.password_hash = Some(permit.hash(None, password).await?);
         }
@@ -246,8 +140,8 @@ impl Accounts {
         if !invalid.is_empty() {
             return Err(ChangeError::Invalid(invalid).into());
         }
-        let goes = edit.is_staff == Some(false) || edit.is_active == Some(false);
-        let _kept = if goes { Some(self.keep_staff(&[account]).await?) } else { None };
+        let may_remove_staff = edit.is_staff == Some(false) || edit.is_active == Some(false);
+        let _kept = if may_remove_staff { Some(self.keep_staff(&[account]).await?) } else { None };
         let ending = Ending::All(account, "deactivated");
         let ending = (edit.is_active == Some(false)).then_some(ending);
         Ok(self.apply(account, Author::Staff, changes, ending).await?)
@@ -256,33 +150,33 @@ impl Accounts {
     /// Makes or unmakes staff; how many accounts there were. At most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nobody was changed.
-    pub async fn set_staff(&self, wanted: &[AccountId], staff: bool) -> Result<usize, EditError> {
+    /// [`EditError::LastStaff`]: nothing was changed.
+    pub async fn set_staff(&self, ids: &[AccountId], staff: bool) -> Result<usize, EditError> {
         let changes = Changes { is_staff: Some(staff), ..Changes::default() };
-        self.apply_to_all(wanted, &changes, !staff, None).await
+        self.apply_to_all(ids, &changes, !staff, None).await
     }
 
     /// Lets accounts sign in, or not any more, which ends their sessions and tokens;
     /// how many accounts there were. At most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nobody was changed.
-    pub async fn set_active(&self, wanted: &[AccountId], active: bool) -> Result<usize, EditError> {
+    /// [`EditError::LastStaff`]: nothing was changed.
+    pub async fn set_active(&self, ids: &[AccountId], active: bool) -> Result<usize, EditError> {
         let changes = Changes { is_active: Some(active), ..Changes::default() };
         let reason = (!active).then_some("deactivated");
-        self.apply_to_all(wanted, &changes, !active, reason).await
+        self.apply_to_all(ids, &changes, !active, reason).await
     }
 
     /// Deletes accounts with their sessions, tokens and links; how many there were. At
     /// most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nobody was deleted.
-    pub async fn delete_accounts(&self, wanted: &[AccountId]) -> Result<usize, EditError> {
-        let wanted = &wanted[..wanted.len().min(MAX_BULK)];
-        let _kept = self.keep_staff(wanted).await?;
+    /// [`EditError::LastStaff`]: nothing was deleted.
+    pub async fn delete_accounts(&self, ids: &[AccountId]) -> Result<usize, EditError> {
+        let ids = &ids[..ids.len().min(MAX_BULK)];
+        let _kept = self.keep_staff(ids).await?;
         let mut deleted = 0;
-        for account in wanted.iter().copied() {
+        for account in ids.iter().copied() {
             let accounts = self.clone();
             let done = self.finish(async move { accounts.delete_now(account).await }).await?;
             deleted += usize::from(done);
@@ -297,7 +191,7 @@ impl Accounts {
             return Ok(false);
         }
         let ending = Ending::All(account, "deleted");
-        let ended = self.delete_doomed(on, &ending).await?;
+        let ended = self.delete_sessions(on, &ending).await?;
         accounts::delete(on, account).await?;
         transaction.commit().await?;
         tracing::info!(%account, "account deleted");
@@ -307,15 +201,15 @@ impl Accounts {
 
     async fn apply_to_all(
         &self,
-        wanted: &[AccountId],
+        ids: &[AccountId],
         changes: &Changes,
-        goes: bool,
+        may_remove_staff: bool,
         ends: Option<&'static str>,
     ) -> Result<usize, EditError> {
-        let wanted = &wanted[..wanted.len().min(MAX_BULK)];
-        let _kept = if goes { Some(self.keep_staff(wanted).await?) } else { None };
+        let ids = &ids[..ids.len().min(MAX_BULK)];
+        let _kept = if may_remove_staff { Some(self.keep_staff(ids).await?) } else { None };
         let mut changed = 0;
-        for account in wanted.iter().copied() {
+        for account in ids.iter().copied() {
             let ending = ends.map(|reason| Ending::All(account, reason));
             match self.apply(account, Author::Staff, changes.clone(), ending).await {
                 Ok(_) => changed += 1,
@@ -327,7 +221,7 @@ impl Accounts {
     }
 
     /// Refuses if no active account of staff would be left without `leaving`, and there
-    /// is one. As long as the guard is held, nobody else of staff leaves.
+    /// is one. As long as the guard is held, no other account stops being staff.
     async fn keep_staff(&self, leaving: &[AccountId]) -> Result<MutexGuard<'_, ()>, EditError> {
         let kept = self.0.staff.lock().await;
         let on = self.0.db.reader();
@@ -340,32 +234,32 @@ impl Accounts {
 }
 
 /// Parses what staff typed; the password is hashed later.
-fn read(wanted: &NewAccount) -> Result<(Option<Username>, Registration), ChangeError> {
+fn parse(new: &NewAccount) -> Result<(Option<Username>, Registration), ChangeError> {
     let mut invalid = Vec::new();
-    let username = Some(wanted.username.trim()).filter(|text| !text.is_empty());
+    let username = Some(new.username.trim()).filter(|text| !text.is_empty());
     let username = username
         .and_then(|text| checked(text.parse::<Username>(), Invalid::Username, &mut invalid));
-    let email = Some(wanted.email.trim()).filter(|text| !text.is_empty());
+    let email = Some(new.email.trim()).filter(|text| !text.is_empty());
     let email =
         email.and_then(|text| checked(text.parse::<EmailAddress>(), Invalid::Email, &mut invalid));
-    let first_name = checked(name(&wanted.first_name), Invalid::FirstName, &mut invalid);
-    let last_name = checked(name(&wanted.last_name), Invalid::LastName, &mut invalid);
-    if wanted.username.trim().is_empty() && wanted.email.trim().is_empty() {
+    let first_name = checked(name(&new.first_name), Invalid::FirstName, &mut invalid);
+    let last_name = checked(name(&new.last_name), Invalid::LastName, &mut invalid);
+    if new.username.trim().is_empty() && new.email.trim().is_empty() {
         invalid.push(Invalid::Username(crate::InvalidUsername));
     }
     let identity = Identity {
-        email: &wanted.email,
-        username: &wanted.username,
-        first_name: &wanted.first_name,
-        last_name: &wanted.last_name,
+        email: &new.email,
+        username: &new.username,
+        first_name: &new.first_name,
+        last_name: &new.last_name,
     };
-    let problems = wanted.password.as_deref().map(|password| problems(password, identity));
+    let problems = new.password.as_deref().map(|password| problems(password, identity));
     if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
         invalid.push(Invalid::Password(problems));
     }
     match (first_name, last_name) {
         (Some(first_name), Some(last_name)) if invalid.is_empty() => {
-            let is_staff = wanted.is_staff;
+            let is_staff = new.is_staff;
             let registration =
                 Registration { email, first_name, last_name, is_staff, ..Registration::default() };
             Ok((username, registration))

@@ -75,7 +75,7 @@ impl Author {
 
 impl Accounts {
     /// Makes `changes` and ends the sessions of `ending`, both or neither; comes to
-    /// its end even if who asked has gone.
+    /// its end even if the client disconnects.
     ///
     /// Another password or address is the end of every link mailed before. An address
     /// that is not confirmed is to be, and the owner of the one before is told.
@@ -126,7 +126,7 @@ impl Accounts {
         accounts::change(on, account, changes).await?;
         let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
         let ended = match &ending {
-            Some(ending) => self.delete_doomed(on, ending).await?,
+            Some(ending) => self.delete_sessions(on, ending).await?,
             None => Vec::new(),
         };
         transaction.commit().await?;

@@ -31,7 +31,7 @@ impl EmailAddress {
     }
 
     /// In lower case. Addresses are unique without regard to case: no provider in
-    /// use tells `Ann@` from `ann@`, and nobody should pass for somebody else.
+    /// use tells `Ann@` from `ann@`, and one person should not pass for another.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()

@@ -1,5 +1,5 @@
 //! Ending sessions, for whatever reason: the row is deleted, the memory forgets
-//! it, and whoever asked to be told is told.
+//! it, and the listeners are told.
 //!
 //! The database decides: a session ends in the transaction that deletes its row,
 //! so it ends once, however many ways lead there at the same time.
@@ -36,7 +36,7 @@ pub(crate) enum Ending {
     Others(AccountId, SessionRef),
     /// All of an account, for this reason.
     All(AccountId, &'static str),
-    /// These, by somebody of staff.
+    /// These, by a member of staff.
     Listed(Arc<[SessionRef]>),
 }
 
@@ -76,16 +76,16 @@ impl Accounts {
 
     /// Ends the sessions that `ending` describes and returns how many there were.
     pub(crate) async fn end(&self, ending: Ending) -> Result<usize, StorageError> {
-        // Mostly there is nothing to end: nobody waits for a turn to write then.
-        if self.doomed(self.0.db.reader(), &ending).await?.is_empty() {
+        // Mostly there is nothing to end, and then no turn to write is taken.
+        if self.selected(self.0.db.reader(), &ending).await?.is_empty() {
             return Ok(0);
         }
         let accounts = self.clone();
         self.finish(async move { accounts.end_now(&ending).await }).await
     }
 
-    /// Does `work` to its end. A client that hangs up takes the future of its request
-    /// with it; what is changed in the database must change in memory as well.
+    /// Does `work` to its end. When a client disconnects, the future of its request is
+    /// dropped; what is changed in the database must change in memory as well.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -94,8 +94,8 @@ impl Accounts {
             Ok(done) => done,
             Err(failed) => match failed.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                // Nobody aborts it but the runtime on its way out, and then there
-                // is nobody to answer.
+                // Only the runtime aborts it, when the process ends; then there is no
+                // client to answer.
                 Err(_) => std::future::pending().await,
             },
         }
@@ -103,24 +103,24 @@ impl Accounts {
 
     async fn end_now(&self, ending: &Ending) -> Result<usize, StorageError> {
         let transaction = self.0.db.begin_write().await?;
-        let ended = self.delete_doomed(transaction.connection(), ending).await?;
+        let ended = self.delete_sessions(transaction.connection(), ending).await?;
         transaction.commit().await?;
         self.announce(&ended, ending.reason());
         Ok(ended.len())
     }
 
-    /// Deletes the sessions of `ending`; who commits [`announce`](Self::announce)s.
-    pub(crate) async fn delete_doomed(
+    /// Deletes the sessions of `ending`; the caller commits, then [`announce`](Self::announce)s them.
+    pub(crate) async fn delete_sessions(
         &self,
         on: &impl Connection,
         ending: &Ending,
     ) -> Result<Vec<SessionOf>, StorageError> {
-        let doomed = self.doomed(on, ending).await?;
-        sessions::delete(on, &doomed).await?;
-        Ok(doomed)
+        let selected = self.selected(on, ending).await?;
+        sessions::delete(on, &selected).await?;
+        Ok(selected)
     }
 
-    async fn doomed(
+    async fn selected(
         &self,
         on: &impl Connection,
         ending: &Ending,
@@ -161,7 +161,7 @@ impl Accounts {
         Ok(all)
     }
 
-    /// Has the memory forget what ended, and tells who asked to be told.
+    /// Has the memory forget what ended, and tells the listeners.
     pub(crate) fn announce(&self, ended: &[SessionOf], reason: &'static str) {
         self.0.live.lock().remove(ended.iter().map(|ended| ended.session));
         let count = ended.len() as u64;

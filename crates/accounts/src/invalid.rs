@@ -1,4 +1,4 @@
-//! What is wrong with what somebody typed, by field.
+//! What is wrong with what was typed into a form, by field.
 
 use std::fmt;
 

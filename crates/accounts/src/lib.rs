@@ -43,6 +43,7 @@ mod profile;
 mod quotas;
 mod recovery;
 mod registration;
+mod request_slots;
 mod rest;
 mod routes;
 mod secret;
@@ -51,7 +52,6 @@ mod set_up;
 mod sign_in;
 mod sign_up;
 mod store;
-mod under_way;
 mod upkeep;
 mod username;
 mod wire;
@@ -100,9 +100,9 @@ use crate::live::LiveSessions;
 use crate::password::hasher::Hasher;
 use crate::quotas::Quotas;
 use crate::recovery::MAX_PENDING_RESETS;
+use crate::request_slots::RequestSlots;
 use crate::secret::SecretHash;
 use crate::sign_in::attempt::Attempts;
-use crate::under_way::Requests;
 
 /// The most sessions kept in memory without an open connection holding them, an
 /// estimated 300 bytes each; the longest unused give way to new ones.
@@ -112,10 +112,10 @@ pub const MAX_CACHED_SESSIONS: usize = 100_000;
 #[derive(Clone)]
 pub struct Accounts(Arc<Inner>);
 
-/// What [`Accounts`] needs of the house besides a database.
+/// What [`Accounts`] needs of the server besides a database.
 #[derive(Clone)]
 pub struct Options {
-    /// Who sends mails.
+    /// Sends mails.
     pub mailer: Arc<dyn SendMail>,
     /// Networks whose addresses are not throttled. What guards a password of one
     /// account applies to them too.
@@ -130,7 +130,7 @@ struct Inner {
     hasher: Hasher,
     attempts: Attempts,
     quotas: Quotas,
-    requests: Requests,
+    requests: RequestSlots,
     live: Mutex<LiveSessions>,
     /// Held while room is made among the live sessions, so that one request does
     /// it for all.
@@ -138,13 +138,13 @@ struct Inner {
     /// How often [`sweep`](Accounts::sweep) was called.
     sweeps: AtomicU32,
     listeners: RwLock<Vec<Arc<dyn SessionEnded>>>,
-    /// Changes that must come to their end even if who asked has gone.
+    /// Changes that are carried out to their end even if the client disconnects.
     endings: TaskTracker,
     /// A permit for every request to reset a password that is being looked into.
     resets: Arc<Semaphore>,
-    /// Held while it is seen to that somebody of staff is left.
+    /// Held while it is checked that an account of staff is left.
     staff: tokio::sync::Mutex<()>,
-    /// Whoever knows it may make the first account of staff.
+    /// The secret by which a client may make the first account of staff.
     set_up: Mutex<Option<SecretHash>>,
 }
 
@@ -173,7 +173,7 @@ impl Accounts {
             hasher: Hasher::new(Arc::clone(&random), options.exempt.clone()),
             attempts: Attempts::new(&options.exempt, &clock),
             quotas: Quotas::new(&options.exempt, &clock),
-            requests: Requests::new(options.exempt),
+            requests: RequestSlots::new(options.exempt),
             clock,
             random,
             live: Mutex::new(LiveSessions::new(sessions)),

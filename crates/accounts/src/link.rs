@@ -15,8 +15,8 @@ pub const RESET_LIFE: Duration = Duration::from_secs(60 * 60);
 /// How long a link to confirm an address works.
 pub const CONFIRMATION_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most open links of one purpose of one account; who asks for more has mails
-/// enough to look for. Bounds what strangers can have sent to somebody.
+/// The most open links of one purpose of one account: a client that asks for more gets none.
+/// Bounds the mails that a client without the account can have sent to its address.
 pub(crate) const MAX_OPEN_LINKS: u64 = 3;
 
 /// What a link is good for.

@@ -37,7 +37,7 @@ pub struct Profile {
     pub has_password: bool,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// When somebody last signed in to it.
+    /// When its owner last signed in.
     pub last_login_at: Option<Timestamp>,
     /// When its password was set.
     pub password_changed_at: Option<Timestamp>,

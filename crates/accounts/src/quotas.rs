@@ -24,7 +24,7 @@ const PASSWORD_CHANGES: Quota = Quota { burst: 5, refill: Duration::from_secs(12
 /// they sign in with, and new tokens.
 const WRITES: Quota = Quota { burst: 30, refill: Duration::from_secs(1) };
 
-/// What is counted, and for whom.
+/// What is counted, and by what key.
 #[derive(Debug)]
 pub(crate) struct Quotas {
     /// By address.

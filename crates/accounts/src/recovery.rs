@@ -226,7 +226,7 @@ impl Accounts {
         accounts::change(on, account, changes).await?;
         links::revoke(on, account).await?;
         let ending = Ending::All(account, "password_reset");
-        let ended = self.delete_doomed(on, &ending).await?;
+        let ended = self.delete_sessions(on, &ending).await?;
         transaction.commit().await?;
         self.announce(&ended, ending.reason());
         Ok(Some(profile))

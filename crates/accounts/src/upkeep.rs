@@ -123,14 +123,14 @@ mod tests {
         fn send(&self, _: mail::Draft) {}
     }
 
-    struct World {
+    struct TestSetup {
         accounts: Accounts,
         clock: Arc<ManualClock>,
         tokens: Vec<String>,
     }
 
     /// Four times as many sessions as the memory keeps.
-    async fn crowd() -> World {
+    async fn more_sessions_than_cached() -> TestSetup {
         let db = Database::connect("sqlite::memory:").await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
@@ -144,13 +144,13 @@ mod tests {
             let token = accounts.sign_in(key.expose(), context).await.unwrap();
             tokens.push(token.expose().to_owned());
         }
-        World { accounts, clock, tokens }
+        TestSetup { accounts, clock, tokens }
     }
 
     #[tokio::test]
     async fn more_sessions_than_fit_in_memory_all_work_and_lose_no_activity() {
-        let World { accounts, clock, tokens } = crowd().await;
-        // Nobody sweeps here: what is evicted was written back before.
+        let TestSetup { accounts, clock, tokens } = more_sessions_than_cached().await;
+        // No sweep runs here: what is evicted was written back before.
         for _ in 0..3 {
             clock.advance(Duration::from_secs(59 * 60));
             for token in &tokens {
@@ -162,15 +162,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_held_session_is_never_evicted_and_its_use_keeps_it() {
-        struct Told(Arc<parking_lot::Mutex<Vec<base::SessionRef>>>);
-        impl SessionEnded for Told {
+        struct EndedSessions(Arc<parking_lot::Mutex<Vec<base::SessionRef>>>);
+        impl SessionEnded for EndedSessions {
             fn session_ended(&self, _: base::AccountId, session: base::SessionRef) {
                 self.0.lock().push(session);
             }
         }
-        let World { accounts, clock, tokens } = crowd().await;
-        let told = Arc::default();
-        accounts.on_session_end(Arc::new(Told(Arc::clone(&told))));
+        let TestSetup { accounts, clock, tokens } = more_sessions_than_cached().await;
+        let ended_sessions = Arc::default();
+        accounts.on_session_end(Arc::new(EndedSessions(Arc::clone(&ended_sessions))));
 
         let held = accounts.authenticate(&tokens[0]).await.unwrap().unwrap();
         for token in &tokens[1..] {
@@ -185,14 +185,14 @@ mod tests {
         let ended = accounts.end(Ending::Expired).await.unwrap();
         assert_eq!(ended, tokens.len() - 1);
         assert!(accounts.is_current(&held));
-        assert!(!told.lock().contains(&held.session));
+        assert!(!ended_sessions.lock().contains(&held.session));
     }
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
     #[tokio::test]
     async fn what_was_used_while_the_clock_was_ahead_ends_an_hour_after_it_is_right() {
-        let World { accounts, clock, .. } = crowd().await;
+        let TestSetup { accounts, clock, .. } = more_sessions_than_cached().await;
         clock.jump(DAY);
         let token = sign_in(&accounts).await;
         accounts.flush().await.unwrap();
@@ -221,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_that_was_mailed_while_the_clock_was_ahead_lives_no_longer() {
         use crate::link::{self, Purpose};
-        let World { accounts, clock, .. } = crowd().await;
+        let TestSetup { accounts, clock, .. } = more_sessions_than_cached().await;
         let db = &accounts.0.db;
         let owner = accounts.register(&"bob".parse::<Username>().unwrap()).await.unwrap();
         let by = crate::store::accounts::By::Key(owner.hash());

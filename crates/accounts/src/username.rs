@@ -23,7 +23,7 @@ impl Username {
     }
 
     /// In lower case: usernames are unique without regard to case, so that
-    /// nobody can pass for somebody else by a capital letter.
+    /// one person cannot pass for another by a capital letter.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()

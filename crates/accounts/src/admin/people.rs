@@ -101,7 +101,7 @@ impl People {
             "activate" => self.accounts.set_active(&one, true).await?,
             "promote" => {
                 let profile = self.accounts.profile(account).await?;
-                // Whoever registered may not be whose address it is.
+                // The person who registered may not own the address.
                 if profile.is_some_and(|who| who.email.is_some() && !who.email_confirmed) {
                     let reason = "Nobody has confirmed its address: it may be anybody's.";
                     return Err(ModelError::Refused(reason.to_owned()));
@@ -131,7 +131,7 @@ impl Model for People {
 
     fn page<'a>(&'a self, query: &'a Query) -> Answer<'a, Page> {
         Box::pin(async move {
-            let page = self.accounts.accounts_page(&wanted(query)).await?;
+            let page = self.accounts.accounts_page(&account_query(query)).await?;
             let rows = page.rows.iter().map(shown).collect();
             Ok(Page { rows, total: Count::of(page.total), note: String::new() })
         })
@@ -232,7 +232,7 @@ fn fields() -> Vec<Field> {
     ]
 }
 
-fn wanted(query: &Query) -> AccountQuery {
+fn account_query(query: &Query) -> AccountQuery {
     let (sort, descending) = match query.sort {
         None => (AccountSort::Created, true),
         Some(sort) => {

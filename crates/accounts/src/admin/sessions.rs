@@ -27,7 +27,7 @@ impl Model for Sessions {
 
     fn page<'a>(&'a self, query: &'a Query) -> Answer<'a, Page> {
         Box::pin(async move {
-            let page = self.accounts.sessions_page(&wanted(query)).await?;
+            let page = self.accounts.sessions_page(&session_query(query)).await?;
             let rows = page.rows.iter().map(shown).collect();
             Ok(Page { rows, total: Count::of(page.total), note: String::new() })
         })
@@ -71,7 +71,7 @@ fn description() -> Description {
     }
 }
 
-fn wanted(query: &Query) -> SessionQuery {
+fn session_query(query: &Query) -> SessionQuery {
     let (sort, descending) = match query.sort {
         None => (SessionSort::LastUsed, true),
         Some(sort) => {

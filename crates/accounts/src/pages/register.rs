@@ -43,11 +43,11 @@ struct Register<'a> {
     query: String,
     /// The other way to sign up.
     other: String,
-    form: Typed<'a>,
+    form: FormValues<'a>,
 }
 
 #[derive(Default)]
-struct Typed<'a> {
+struct FormValues<'a> {
     username: &'a str,
     email: &'a str,
     first_name: &'a str,
@@ -86,7 +86,7 @@ fn show_again(
         (false, true) => "/register/?with=key".to_owned(),
         (false, false) => format!("/register/{query}&with=key"),
     };
-    let form = Typed {
+    let form = FormValues {
         username: fields.text("username"),
         email: fields.text("email"),
         first_name: fields.text("first_name"),

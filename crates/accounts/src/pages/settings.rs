@@ -17,7 +17,7 @@ use super::form::Fields;
 use super::signed_in::{SignedInForm, SignedInPage};
 use super::{PageState, redirect};
 use crate::{ChangeError, ProfileChange};
-use screen::{Screen, Secret, Typed};
+use screen::{FormValues, Screen, Secret};
 
 /// Characters of a token's name.
 const MAX_TOKEN_NAME: usize = 64;
@@ -47,7 +47,7 @@ fn back(what: &str, section: &str) -> Response {
 }
 
 async fn profile(SignedInForm { caller, fields }: SignedInForm) -> Result<Response, ApiError> {
-    let typed = Typed::profile(&fields);
+    let typed = FormValues::profile(&fields);
     let change = ProfileChange {
         first_name: Some(typed.first_name.clone()),
         last_name: Some(typed.last_name.clone()),
@@ -71,7 +71,7 @@ async fn email(SignedInForm { caller, fields }: SignedInForm) -> Result<Response
         Ok(()) => Ok(back("email", "email")),
         Err(error) => {
             let errors = Errors::new("email");
-            refuse(&caller, error, errors, |_| "new-email", Some(Typed::email(email))).await
+            refuse(&caller, error, errors, |_| "new-email", Some(FormValues::email(email))).await
         }
     }
 }
@@ -157,7 +157,7 @@ async fn create_token(SignedInForm { caller, fields }: SignedInForm) -> Result<R
             "Use at most 64 characters in one line.",
         );
     if errors.any() {
-        let screen = Screen { errors, typed: Some(Typed::token(name)), ..Screen::default() };
+        let screen = Screen { errors, typed: Some(FormValues::token(name)), ..Screen::default() };
         return screen.show(&caller, StatusCode::OK).await;
     }
     let context = caller.context().await?;
@@ -170,7 +170,7 @@ async fn create_token(SignedInForm { caller, fields }: SignedInForm) -> Result<R
         Ok(None) => return Ok(redirect(StatusCode::SEE_OTHER, "/login/")),
         Err(error) => {
             let errors = Errors::new("tokens");
-            return refuse(&caller, error, errors, |_| "", Some(Typed::token(name))).await;
+            return refuse(&caller, error, errors, |_| "", Some(FormValues::token(name))).await;
         }
     };
     let secret = Secret {
@@ -194,7 +194,7 @@ async fn refuse(
     error: ChangeError,
     errors: Errors,
     id_of: impl Fn(&str) -> &'static str,
-    typed: Option<Typed>,
+    typed: Option<FormValues>,
 ) -> Result<Response, ApiError> {
     let (status, errors) = match error {
         ChangeError::Invalid(found) => (StatusCode::OK, errors.invalid(&found, id_of)),

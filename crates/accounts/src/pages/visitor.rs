@@ -52,8 +52,7 @@ impl Visitor {
 
     /// A page that says one thing.
     pub(super) fn notice(&self, status: StatusCode, notice: Notice) -> Result<Response, ApiError> {
-        let Notice { icon, heading, texts, href, link } = notice;
-        self.answer(status, &NoticePage { page: self.page(), icon, heading, texts, href, link })
+        self.answer(status, &NoticePage { page: self.page(), notice })
     }
 
     /// What a sign-in notes of this request.
@@ -116,11 +115,7 @@ pub(super) struct Notice {
 #[template(path = "message.html")]
 pub(super) struct NoticePage {
     pub(super) page: Page,
-    pub(super) icon: &'static str,
-    pub(super) heading: &'static str,
-    pub(super) texts: &'static [&'static str],
-    pub(super) href: &'static str,
-    pub(super) link: &'static str,
+    pub(super) notice: Notice,
 }
 
 /// A page whose only use is the button on it: see `templates/confirm.html`.

@@ -60,7 +60,7 @@ pub(super) async fn register(
 pub(super) async fn read(
     State(accounts): State<Accounts>,
     caller: Authenticated,
-    which: Which,
+    which: AccountSelector,
 ) -> Result<Response, RestError> {
     let account = which.account(&caller)?;
     let profile = accounts.profile(account).await.map_err(RestError::storage_failed)?;
@@ -73,7 +73,7 @@ pub(super) async fn update(
     State(accounts): State<Accounts>,
     caller: Authenticated,
     client: Client,
-    which: Which,
+    which: AccountSelector,
     mut form: Form,
 ) -> Result<Response, RestError> {
     let account = which.account(&caller)?;
@@ -113,9 +113,9 @@ pub(super) async fn reset_password(
 }
 
 /// The last part of the path: `me`, or an id.
-pub(super) struct Which(Option<String>);
+pub(super) struct AccountSelector(Option<String>);
 
-impl Which {
+impl AccountSelector {
     fn account(&self, caller: &Authenticated) -> Result<AccountId, RestError> {
         match self.0.as_deref() {
             Some("me") => Ok(caller.principal().account),
@@ -127,7 +127,7 @@ impl Which {
     }
 }
 
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Which {
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for AccountSelector {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(

@@ -20,7 +20,7 @@ pub(crate) struct OpenLink {
     pub(crate) email: String,
 }
 
-/// A link to confirm an address that nobody wants confirmed any more: it works for
+/// A link to confirm an address that need not be confirmed any more: it works for
 /// nothing, but it was mailed, and counts as such until it would have expired.
 const VOID: i16 = 3;
 

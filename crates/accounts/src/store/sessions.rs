@@ -79,7 +79,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Whom the session with `token` acts for, whether it is still valid or not; its
+/// The account that the session with `token` acts for, whether it is still valid or not; its
 /// activity starts at the last use on record.
 pub(crate) async fn principal_by_token(
     on: &impl ConnectionTrait,
@@ -236,14 +236,14 @@ async fn sessions(
     Ok(select.all(on).await?.into_iter().map(SessionOf::from).collect())
 }
 
-/// Deletes exactly `doomed`.
+/// Deletes exactly `ended`.
 pub(crate) async fn delete(
     on: &impl ConnectionTrait,
-    doomed: &[SessionOf],
+    ended: &[SessionOf],
 ) -> Result<(), StorageError> {
     // As many in one statement as every database takes parameters.
-    for doomed in doomed.chunks(SESSION_BATCH as usize) {
-        let ids = doomed.iter().map(|doomed| doomed.session.0);
+    for ended in ended.chunks(SESSION_BATCH as usize) {
+        let ids = ended.iter().map(|ended| ended.session.0);
         session::Entity::delete_many().filter(session::Column::Id.is_in(ids)).exec(on).await?;
     }
     Ok(())

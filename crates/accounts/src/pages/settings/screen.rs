@@ -22,7 +22,7 @@ pub(super) struct Screen {
     pub(super) errors: Errors,
     pub(super) secret: Option<Secret>,
     /// In place of what is stored, after a form that was refused.
-    pub(super) typed: Option<Typed>,
+    pub(super) typed: Option<FormValues>,
 }
 
 /// A secret that is shown this once.
@@ -36,7 +36,7 @@ pub(super) struct Secret {
 
 /// The contents of the page's fields; secrets are never among them.
 #[derive(Default)]
-pub(super) struct Typed {
+pub(super) struct FormValues {
     pub(super) first_name: String,
     pub(super) last_name: String,
     pub(super) shows_username: bool,
@@ -46,7 +46,7 @@ pub(super) struct Typed {
     of_profile: bool,
 }
 
-impl Typed {
+impl FormValues {
     pub(super) fn profile(fields: &Fields) -> Self {
         Self {
             first_name: fields.text("first_name").to_owned(),
@@ -80,7 +80,7 @@ impl Typed {
 }
 
 /// A session or token in the lists.
-struct Thing {
+struct SessionRow {
     id: i64,
     label: String,
     icon: &'static str,
@@ -90,7 +90,7 @@ struct Thing {
     current: bool,
 }
 
-impl Thing {
+impl SessionRow {
     fn of(info: SessionInfo, caller: &SignedInPage) -> Self {
         let device = Device::of(info.user_agent.as_deref());
         Self {
@@ -111,14 +111,14 @@ struct Settings {
     page: Page,
     profile: Profile,
     email_label: &'static str,
-    devices: Vec<Thing>,
-    tokens: Vec<Thing>,
+    devices: Vec<SessionRow>,
+    tokens: Vec<SessionRow>,
     /// There is something besides this very session.
     others: bool,
     done: String,
     errors: Errors,
     secret: Option<Secret>,
-    form: Typed,
+    form: FormValues,
 }
 
 impl Screen {
@@ -138,7 +138,7 @@ impl Screen {
         let (devices, tokens): (Vec<_>, Vec<_>) =
             sessions.into_iter().partition(|info| info.kind == SessionKind::Browser);
         let things = |infos: Vec<SessionInfo>| {
-            infos.into_iter().map(|info| Thing::of(info, caller)).collect::<Vec<_>>()
+            infos.into_iter().map(|info| SessionRow::of(info, caller)).collect::<Vec<_>>()
         };
         let template = Settings {
             page: caller.page(),

@@ -17,7 +17,7 @@ fn up() -> Vec<Step> {
         .map(|column| Table::alter().table("sessions").add_column(column).to_owned().into())
         .collect();
     // Looked at every few seconds for what ran out, by kind because each has its own
-    // time; the older index without the kind serves nobody any more.
+    // time; the older index without the kind is of no use any more.
     let by_kind_and_use = Index::create()
         .name("sessions_by_kind_and_use")
         .table("sessions")

@@ -1,4 +1,4 @@
-//! Requests under way for an account: a program with many connections gets no more of
+//! How many requests of an account are handled at once: a program with many connections gets no more of
 //! the server at once than one with a few.
 //!
 //! Beyond [`MAX_OF_ACCOUNT`], each session still has one slot of its own: requests
@@ -18,12 +18,12 @@ const MAX_OF_ACCOUNT: u32 = 16;
 /// The same of one session when those are taken.
 const MAX_OF_SESSION: u32 = 1;
 
-/// When to try again that was refused.
+/// When a refused request may be tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What is under way for each account.
+/// The requests that are handled now, by account and session.
 #[derive(Debug)]
-pub(crate) struct Requests {
+pub(crate) struct RequestSlots {
     exempt: Exempt,
     accounts: Slots<AccountId>,
     sessions: Slots<SessionRef>,
@@ -31,12 +31,12 @@ pub(crate) struct Requests {
 
 /// A request under way, until the last clone is dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct RequestSlot {
     _of_account: Option<Arc<Slot<AccountId>>>,
     _of_session: Option<Arc<Slot<SessionRef>>>,
 }
 
-impl Requests {
+impl RequestSlots {
     /// Nothing is under way. What comes from `exempt` networks is not counted.
     pub(crate) fn new(exempt: Exempt) -> Self {
         let accounts = Slots::new(MAX_OF_ACCOUNT);
@@ -47,8 +47,12 @@ impl Requests {
     ///
     /// # Errors
     /// When to try again, if too many are under way.
-    pub(crate) fn begin(&self, caller: &Principal, address: IpAddr) -> Result<Request, Duration> {
-        let request = |of_account: Option<_>, of_session: Option<_>| Request {
+    pub(crate) fn begin(
+        &self,
+        caller: &Principal,
+        address: IpAddr,
+    ) -> Result<RequestSlot, Duration> {
+        let request = |of_account: Option<_>, of_session: Option<_>| RequestSlot {
             _of_account: of_account.map(Arc::new),
             _of_session: of_session.map(Arc::new),
         };
