@@ -67,7 +67,7 @@ impl Intake {
         let before = waiting.len();
         waiting.extend(ops);
         let added = waiting.len() - before;
-        // Counted before anybody can take them: `done` must never count below zero.
+        // Counted before a partition can take them: `done` must never count below zero.
         self.backlog.fetch_add(added, Ordering::SeqCst);
         drop(intake);
         if added > 0 {

@@ -140,7 +140,7 @@ impl DataFolder {
         url_of_database(&self.path)
     }
 
-    /// The URL of the database in the folder at `path`, which somebody else may hold.
+    /// The URL of the database in the folder at `path`, which another process may hold.
     ///
     /// # Errors
     /// When there is no such folder.

@@ -25,11 +25,11 @@ pub enum OpenError {
          put that back; or, to go on with what is there, start once with \
          \"packetboat serve --new-database\""
     )]
-    NotTheOne {
+    WrongDatabase {
         /// Where it is: a path, or the name of the setting.
         database: String,
         /// What is there instead.
-        found: Found,
+        found: UnexpectedDatabase,
         /// The identity of the one that is missing.
         noted: String,
     },
@@ -40,7 +40,7 @@ pub enum OpenError {
 
 /// What is in the place of a database that was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum UnexpectedDatabase {
     /// No file.
     Missing,
     /// A file of 0 bytes.
@@ -52,7 +52,7 @@ pub enum Found {
     Another(String),
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for UnexpectedDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("is missing"),
@@ -65,7 +65,7 @@ impl fmt::Display for Found {
 
 /// Which database to open, and for which server.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct DatabaseSpec<'a> {
     /// Where it is.
     pub(crate) url: &'a str,
     /// The identity that it must have; any will do if there is none.
@@ -82,26 +82,26 @@ pub(crate) struct Opened {
     pub(crate) identity: Option<String>,
 }
 
-/// Opens the database that is `wanted` and brings it up to date.
+/// Opens the database of `spec` and brings it up to date.
 ///
 /// # Errors
-/// [`OpenError`]; a database that is not the wanted one was not changed, and none made.
+/// [`OpenError`]; a wrong database was not changed, and none made.
 pub(crate) async fn open(
-    wanted: Wanted<'_>,
+    spec: DatabaseSpec<'_>,
     environment: &Environment,
 ) -> Result<Opened, OpenError> {
-    let (file, found) = match place(wanted.url) {
-        Place::Missing(path) => (Some(path), Some(Found::Missing)),
-        Place::Empty(path) => (Some(path), Some(Found::Empty)),
+    let (file, found) = match place(spec.url) {
+        Place::Missing(path) => (Some(path), Some(UnexpectedDatabase::Missing)),
+        Place::Empty(path) => (Some(path), Some(UnexpectedDatabase::Empty)),
         Place::File(path) => (Some(path), None),
         Place::NoFile => (None, None),
     };
     // Before anything is opened: SQLite would make the file that is missing.
-    if let (Some(noted), Some(found)) = (wanted.identity, found) {
-        return Err(not_the_one(file.as_deref(), found, noted));
+    if let (Some(noted), Some(found)) = (spec.identity, found) {
+        return Err(wrong_database(file.as_deref(), found, noted));
     }
-    let database = Database::connect(wanted.url).await?;
-    match take(&database, wanted, environment).await {
+    let database = Database::connect(spec.url).await?;
+    match check_and_migrate(&database, spec, environment).await {
         Ok(identity) => Ok(Opened { database, identity }),
         Err(refused) => {
             // What opening it left beside it goes with the last connection.
@@ -111,23 +111,23 @@ pub(crate) async fn open(
     }
 }
 
-async fn take(
+async fn check_and_migrate(
     database: &Database,
-    wanted: Wanted<'_>,
+    spec: DatabaseSpec<'_>,
     environment: &Environment,
 ) -> Result<Option<String>, OpenError> {
-    if wanted.hold {
+    if spec.hold {
         database.hold()?;
     }
     let lasts = !database.is_in_memory();
-    if let Some(noted) = wanted.identity.filter(|_| lasts) {
+    if let Some(noted) = spec.identity.filter(|_| lasts) {
         let found = match database.identity().await? {
             Some(identity) if identity == noted => None,
-            Some(identity) => Some(Found::Another(identity)),
-            None => Some(Found::Unknown),
+            Some(identity) => Some(UnexpectedDatabase::Another(identity)),
+            None => Some(UnexpectedDatabase::Unknown),
         };
         if let Some(found) = found {
-            return Err(not_the_one(database.file(), found, noted));
+            return Err(wrong_database(database.file(), found, noted));
         }
     }
     database.migrate(&capabilities::migrations(), environment.clock.as_ref()).await?;
@@ -137,9 +137,9 @@ async fn take(
     })
 }
 
-fn not_the_one(file: Option<&Path>, found: Found, noted: &str) -> OpenError {
+fn wrong_database(file: Option<&Path>, found: UnexpectedDatabase, noted: &str) -> OpenError {
     let database = file.map_or("at database.url".to_owned(), |path| path.display().to_string());
-    OpenError::NotTheOne { database, found, noted: noted.to_owned() }
+    OpenError::WrongDatabase { database, found, noted: noted.to_owned() }
 }
 
 /// Opens the database of a server whose data folder is `data`, holds it, and notes it
@@ -156,7 +156,7 @@ pub(crate) async fn open_and_note(
 ) -> Result<Opened, OpenError> {
     let noted = data.noted_database().map(str::to_owned);
     let identity = noted.as_deref().filter(|_| !accept_any);
-    let opened = open(Wanted { url, identity, hold }, environment).await?;
+    let opened = open(DatabaseSpec { url, identity, hold }, environment).await?;
     if let Some(identity) = &opened.identity
         && noted.as_ref() != Some(identity)
     {

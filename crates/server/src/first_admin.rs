@@ -1,8 +1,8 @@
 //! `packetboat admin create EMAIL`: an administrator, made from the shell.
 //!
 //! Works beside a running server as well as before the first start: it takes the data
-//! folder if nobody holds it, and otherwise only opens the database, which SQLite
-//! shares between processes. Whoever may run it may read the database anyway.
+//! folder if no server holds it, and otherwise only opens the database, which SQLite
+//! shares between processes. A user who may run it may read the database anyway.
 //!
 //! The audit log says what was done, and that it was done here.
 
@@ -18,7 +18,7 @@ use storage::{Database, StorageError};
 use crate::Environment;
 use crate::config::Settings;
 use crate::data::{DataError, DataFolder};
-use crate::database::{self, OpenError, Wanted};
+use crate::database::{self, DatabaseSpec, OpenError};
 use crate::mail_setup::{self, MailSetupError};
 
 /// Characters of a password that is made up here: 119 bits.
@@ -54,7 +54,7 @@ pub enum AdminCreateError {
     /// The address or the password is not accepted.
     #[error("{0}")]
     Invalid(String),
-    /// Somebody may have registered with an address that is not theirs.
+    /// The person who registered with the address may not own it.
     #[error(
         "an account has this address, but nobody has confirmed it, so it may be anybody's; \
          confirm it by the mailed link, or delete the account, and try again"
@@ -150,8 +150,8 @@ async fn open(
         Some(folder) => database::open_and_note(url, folder, false, false, environment).await?,
         None => {
             let noted = DataFolder::noted_database_in(&settings.data)?;
-            let wanted = Wanted { url, identity: noted.as_deref(), hold: false };
-            database::open(wanted, environment).await?
+            let spec = DatabaseSpec { url, identity: noted.as_deref(), hold: false };
+            database::open(spec, environment).await?
         }
     };
     Ok(opened.database)
@@ -172,13 +172,13 @@ async fn record(
         model: "accounts".to_owned(),
         object: account.to_string(),
         name: after.as_ref().map(|profile| profile.username.clone()).unwrap_or_default(),
-        before: before.map(kept),
+        before: before.map(audit_snapshot),
     };
-    audit.record(entry, after.as_ref().map(kept)).await
+    audit.record(entry, after.as_ref().map(audit_snapshot)).await
 }
 
-/// What the audit log keeps of an account, in the words of the admin site's form.
-fn kept(profile: &Profile) -> serde_json::Value {
+/// What the audit log keeps of an account, by the field names of the admin site's form.
+fn audit_snapshot(profile: &Profile) -> serde_json::Value {
     let is_staff = if profile.is_staff { "on" } else { "" };
     json!({"username": profile.username, "email": profile.email, "is_staff": is_staff})
 }
@@ -190,7 +190,7 @@ async fn account_of(accounts: &Accounts, email: &str) -> Result<Option<Profile>,
         profile.email.as_ref().is_some_and(|email| email.to_lowercase() == wanted)
     };
     let mut query = AccountQuery { search: Some(wanted.clone()), limit: 500, ..Default::default() };
-    // The search looks at names too, and anybody may call themselves anything: to the end.
+    // The search looks at names too, and a name may contain the address: to the end.
     loop {
         let page = accounts.accounts_page(&query).await?;
         query.offset += page.rows.len() as u64;

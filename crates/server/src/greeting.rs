@@ -1,4 +1,4 @@
-//! Where to open it: what a newcomer reads after the first start.
+//! What `serve` prints when it is ready: the address to open.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ impl Greeting {
         let _ = thread::Builder::new().name("greeting".to_owned()).spawn(print);
     }
 
-    /// Goes to whoever started the server and nowhere else: not into a log.
+    /// Printed for the operator who started the server; never written to a log.
     fn set_up(&self, first: SocketAddr, path: &str) -> String {
         let site = match &self.public_url {
             Some(url) => url.clone(),

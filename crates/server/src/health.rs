@@ -44,7 +44,7 @@ async fn ready(State(health): State<Health>) -> Result<Json<Value>, ApiError> {
         return Err(not_ready("The server is stopping."));
     }
     health.work.check().map_err(not_ready)?;
-    health.storage.check().await.map_err(|trouble| not_ready(trouble.sentence()))?;
+    health.storage.check().await.map_err(|problem| not_ready(problem.sentence()))?;
     Ok(Json(json!({"status": "ready"})))
 }
 

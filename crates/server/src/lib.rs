@@ -34,7 +34,7 @@ pub use bind::BindError;
 pub use capabilities::migrations;
 pub use config::Settings;
 pub use data::{DataError, DataFolder};
-pub use database::{Found, OpenError};
+pub use database::{OpenError, UnexpectedDatabase};
 pub use first_admin::{AdminCreateError, AdminCreated, admin_create};
 pub use mail_setup::{MailSetupError, MailTestError, mail_test};
 pub use pages::PagesError;

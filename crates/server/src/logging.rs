@@ -29,7 +29,7 @@ const MAX_PANIC: usize = 500;
 pub fn init(settings: &Settings) -> anyhow::Result<Lines> {
     let filter = EnvFilter::try_new(&settings.log_level)?;
     // Past the standard library's lock on standard error: a thread that is stuck in a write
-    // must not be in the way of anybody else who writes there.
+    // must not block other threads that write there.
     let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot use standard error")?;
     // Through the queue like every line, so that it has the same form.
     let tell = |lines| tracing::warn!(lines, "log lines were lost");

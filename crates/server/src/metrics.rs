@@ -21,7 +21,7 @@ const BUCKETS: [f64; 9] = [0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0
 /// Who may read on a listener.
 #[derive(Clone, Debug)]
 pub(crate) enum Access {
-    /// Whoever reaches the listener: it is for nothing else.
+    /// Every client that reaches the listener: it is for nothing else.
     Everyone,
     /// Who has the token.
     Token(Arc<str>),
@@ -45,7 +45,7 @@ pub(crate) fn recorder() -> Result<PrometheusHandle, String> {
     RECORDER.get_or_init(install).clone()
 }
 
-/// `/metrics` for those whom `access` lets in.
+/// `/metrics` for the clients that `access` allows.
 pub(crate) fn routes(handle: PrometheusHandle, access: Access) -> Router {
     Router::new().route("/metrics", get(read)).with_state((handle, access))
 }

@@ -59,19 +59,19 @@ impl Watch {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            vital.survive(self.look()).await;
+            vital.survive(self.check()).await;
         }
         self.note_progress().await;
     }
 
-    async fn look(&mut self) {
-        self.look_at_the_clock();
-        self.storage.keep_watch().await;
+    async fn check(&mut self) {
+        self.check_clock();
+        self.storage.check_every_second().await;
         self.note_progress().await;
     }
 
     /// A suspended machine looks the same: the monotonic clock stands still meanwhile.
-    fn look_at_the_clock(&mut self) {
+    fn check_clock(&mut self) {
         if let Some(jump) = self.jumps.jump(&*self.clock) {
             let seconds = jump.as_millis() / 1_000;
             tracing::warn!(seconds, "the clock jumped, or the machine was suspended");

@@ -247,8 +247,8 @@ async fn a_mailed_link_does_nothing_until_its_button_is_pressed_and_then_works_o
     let server = TestServer::start();
     let mut mailbox = server.mailbox();
     sign_up(&server, "ann@example.org").await;
-    let letter = mailbox.next("ann@example.org").await;
-    let link = letter.path("/confirm/").to_owned();
+    let mail = mailbox.next("ann@example.org").await;
+    let link = mail.path("/confirm/").to_owned();
     for _ in 0..3 {
         assert_eq!(server.http().get(&link).await.status, 200);
     }
@@ -258,8 +258,8 @@ async fn a_mailed_link_does_nothing_until_its_button_is_pressed_and_then_works_o
 
     let browser = Browser::at(server.http(), "/password/reset/").await;
     assert_eq!(browser.post("/password/reset/", "email=ann%40example.org").await.status, 303);
-    let letter = mailbox.next("ann@example.org").await;
-    let link = letter.path("/password/reset/").to_owned();
+    let mail = mailbox.next("ann@example.org").await;
+    let link = mail.path("/password/reset/").to_owned();
     let browser = Browser::at(server.http(), &link).await;
     let weak = browser.post(&link, "password=12345678").await;
     assert_eq!(weak.status, 200);
@@ -279,8 +279,8 @@ async fn a_reset_link_is_dead_after_an_hour() {
     mailbox.next("ann@example.org").await;
     let browser = Browser::at(server.http(), "/password/reset/").await;
     browser.post("/password/reset/", "email=ann%40example.org").await;
-    let letter = mailbox.next("ann@example.org").await;
-    let link = letter.path("/password/reset/").to_owned();
+    let mail = mailbox.next("ann@example.org").await;
+    let link = mail.path("/password/reset/").to_owned();
     let browser = Browser::at(server.http(), &link).await;
     server.advance(Duration::from_secs(3_601));
     assert_eq!(browser.post(&link, "password=driftwood+and+oakum").await.status, 404);

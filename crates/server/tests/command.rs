@@ -269,7 +269,7 @@ fn without_an_smtp_server_the_test_mail_is_a_file() {
     let path = text.strip_prefix("There is no mail.smtp_url, so the mail was put into ");
     let path = Path::new(path.unwrap().trim_end());
     assert!(path.starts_with(folder.join("outbox")), "{text}");
-    let mail = testkit::Letter::parse(&fs::read_to_string(path).unwrap());
+    let mail = testkit::ReceivedMail::parse(&fs::read_to_string(path).unwrap());
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
         ("ann@example.org", "Mail from localhost works")

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Letter, Mailbox, TestServer};
+use testkit::{Mailbox, ReceivedMail, TestServer};
 
 const PASSWORD: &str = "sturdy-hull-and-rigging-7";
 
@@ -19,14 +19,14 @@ async fn sign_up(server: &TestServer, email: &str) {
     assert_eq!(post(server, "/api/users/", &body).await, 201);
 }
 
-async fn forget_password(server: &TestServer, mailbox: &mut Mailbox, email: &str) -> Letter {
+async fn forget_password(server: &TestServer, mailbox: &mut Mailbox, email: &str) -> ReceivedMail {
     let status = post(server, "/api/users/reset-password/", &json!({"email": email})).await;
     assert_eq!(status, 200);
     // Others may have come before.
     loop {
-        let letter = mailbox.next(email).await;
-        if letter.text.contains("/password/reset/") {
-            return letter;
+        let mail = mailbox.next(email).await;
+        if mail.text.contains("/password/reset/") {
+            return mail;
         }
     }
 }
@@ -35,13 +35,13 @@ async fn forget_password(server: &TestServer, mailbox: &mut Mailbox, email: &str
 async fn a_forgotten_password_becomes_a_mail_with_a_link_to_this_server() {
     let server = TestServer::start();
     sign_up(&server, "ann@example.org").await;
-    let letter = forget_password(&server, &mut server.mailbox(), "ann@example.org").await;
-    assert_eq!(letter.subject, "Choose a new password for localhost");
-    assert!(letter.text.starts_with("Hello Ann,"), "{}", letter.text);
-    assert!(letter.headers.iter().any(|line| line == "Auto-Submitted: auto-generated"));
+    let mail = forget_password(&server, &mut server.mailbox(), "ann@example.org").await;
+    assert_eq!(mail.subject, "Choose a new password for localhost");
+    assert!(mail.text.starts_with("Hello Ann,"), "{}", mail.text);
+    assert!(mail.headers.iter().any(|line| line == "Auto-Submitted: auto-generated"));
     let base = format!("http://localhost:{}/", server.address().port());
-    assert!(letter.links().iter().all(|link| link.starts_with(&base)), "{:?}", letter.links());
-    let page = server.http().get(letter.path("/password/reset/")).await;
+    assert!(mail.links().iter().all(|link| link.starts_with(&base)), "{:?}", mail.links());
+    let page = server.http().get(mail.path("/password/reset/")).await;
     assert_eq!(page.status, 200);
     let metrics = server.http().get("/metrics").await;
     let metrics = String::from_utf8(metrics.body).unwrap();
@@ -57,9 +57,9 @@ async fn links_lead_to_the_public_url_whatever_host_was_asked() {
         settings.mail_from = Some("Our boat <boat@example.org>".parse().unwrap());
     });
     sign_up(&server, "ann@example.org").await;
-    let letter = forget_password(&server, &mut server.mailbox(), "ann@example.org").await;
-    assert!(letter.links().iter().all(|link| link.starts_with(url)), "{:?}", letter.links());
-    assert!(letter.headers.iter().any(|line| line.ends_with("<boat@example.org>")));
+    let mail = forget_password(&server, &mut server.mailbox(), "ann@example.org").await;
+    assert!(mail.links().iter().all(|link| link.starts_with(url)), "{:?}", mail.links());
+    assert!(mail.headers.iter().any(|line| line.ends_with("<boat@example.org>")));
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn nobody_is_flooded_and_nobody_told() {
     sign_up(&server, "bob@example.org").await;
     forget_password(&server, &mut mailbox, "bob@example.org").await;
     let mut resets = 0;
-    while let Some(letter) = mailbox.look("ann@example.org") {
-        resets += usize::from(letter.subject.starts_with("Choose a new password"));
+    while let Some(mail) = mailbox.look("ann@example.org") {
+        resets += usize::from(mail.subject.starts_with("Choose a new password"));
     }
     assert!((1..=5).contains(&resets), "{resets}");
 }

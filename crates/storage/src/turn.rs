@@ -44,7 +44,7 @@ pub(crate) struct Turns {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Turn {
-    // Fields drop in this order: whoever stands in the line comes before the next
+    // Fields drop in this order: a writer that stands in the line comes before the next
     // ordinary writer that joins it.
     _writing: OwnedSemaphorePermit,
     _ordinary: Option<OwnedSemaphorePermit>,

@@ -129,7 +129,7 @@ impl Binary {
         Person::new(&Http::new(self.address), username).await
     }
 
-    /// Opens a session for somebody who registered before; a new token.
+    /// Opens a session for a person who registered before; a new token.
     ///
     /// # Panics
     /// If the key is not known.

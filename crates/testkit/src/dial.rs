@@ -70,7 +70,7 @@ impl Dial {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody listens, or TLS does not come about (another certificate).
+    /// When no server listens, or TLS does not come about (another certificate).
     pub async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
         let stream = match self.from {
             None => TcpStream::connect(self.to).await?,

@@ -26,7 +26,7 @@ pub use crate::binary::Binary;
 pub use crate::dial::{Dial, Stream};
 pub use crate::http::{Answer, Http};
 pub use crate::identity::Identity;
-pub use crate::mailbox::{Letter, Mailbox};
+pub use crate::mailbox::{Mailbox, ReceivedMail};
 pub use crate::raw::Raw;
 pub use crate::server::{Person, TestServer};
 pub use crate::socket::{Refused, Socket};

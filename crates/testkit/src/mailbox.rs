@@ -24,7 +24,7 @@ pub struct Mailbox {
 
 /// A mail as it is read.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct ReceivedMail {
     /// The address in `To`.
     pub to: String,
     /// Decoded.
@@ -48,11 +48,11 @@ impl Mailbox {
     ///
     /// # Panics
     /// If none comes within [`PATIENCE`].
-    pub async fn next(&mut self, address: &str) -> Letter {
+    pub async fn next(&mut self, address: &str) -> ReceivedMail {
         let wait = async {
             loop {
-                if let Some(letter) = self.look(address) {
-                    return letter;
+                if let Some(mail) = self.look(address) {
+                    return mail;
                 }
                 sleep(LOOK).await;
             }
@@ -61,7 +61,7 @@ impl Mailbox {
     }
 
     /// A mail to `address` that was not handed out yet, if there is one by now.
-    pub fn look(&mut self, address: &str) -> Option<Letter> {
+    pub fn look(&mut self, address: &str) -> Option<ReceivedMail> {
         let mut paths: Vec<PathBuf> = fs::read_dir(&self.folder)
             .ok()?
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -70,16 +70,16 @@ impl Mailbox {
             .collect();
         paths.sort_unstable();
         let mut letters = paths.into_iter().filter_map(|path| {
-            let letter = Letter::parse(&fs::read_to_string(&path).ok()?);
-            (letter.to == address).then_some((path, letter))
+            let mail = ReceivedMail::parse(&fs::read_to_string(&path).ok()?);
+            (mail.to == address).then_some((path, mail))
         });
-        let (path, letter) = letters.next()?;
+        let (path, mail) = letters.next()?;
         self.seen.insert(path);
-        Some(letter)
+        Some(mail)
     }
 }
 
-impl Letter {
+impl ReceivedMail {
     /// Reads what the server writes: headers, then `multipart/alternative` with two parts.
     ///
     /// # Panics

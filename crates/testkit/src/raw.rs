@@ -19,7 +19,7 @@ impl Raw {
     /// Connects.
     ///
     /// # Panics
-    /// If nobody listens.
+    /// If no server listens.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
         Self { stream, unread: Vec::new() }
@@ -29,7 +29,7 @@ impl Raw {
     /// what is not read.
     ///
     /// # Panics
-    /// If nobody listens.
+    /// If no server listens.
     pub async fn connect_narrow(address: SocketAddr, bytes: u32) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(bytes).expect("a buffer size");

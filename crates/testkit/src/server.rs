@@ -22,7 +22,7 @@ pub struct TestServer {
     data: Arc<TempDir>,
 }
 
-/// Somebody with an account and an open session.
+/// A person with an account and an open session.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// As registered.
@@ -137,7 +137,7 @@ impl TestServer {
         Http::new(self.address)
     }
 
-    /// A client with somebody's session.
+    /// A client with a person's session.
     #[must_use]
     pub fn http_as(&self, person: &Person) -> Http {
         self.http().with("cookie", &format!("session={}", person.session))

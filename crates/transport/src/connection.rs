@@ -65,14 +65,14 @@ pub(crate) struct Connection<H> {
     decoder: Decoder,
     /// Bytes of frames that are not complete, or wait for the handler.
     partial: Vec<u8>,
-    hearing: Hearing,
+    read_state: ReadState,
     /// The stream holds back bytes that it has taken.
     flushing: bool,
 }
 
 /// Whether the peer is listened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hearing {
+enum ReadState {
     Open,
     /// It has sent its close frame: nothing more comes.
     Closed,
@@ -84,7 +84,7 @@ enum Hearing {
 }
 
 /// The connection is over.
-struct Over;
+struct Finished;
 
 impl<H: Handler> Connection<H> {
     /// `first` is what the peer sent together with its hand-shake.
@@ -104,7 +104,7 @@ impl<H: Handler> Connection<H> {
             handler: Some(handler),
             decoder: Decoder::new(max_message),
             partial: first.to_vec(),
-            hearing: Hearing::Open,
+            read_state: ReadState::Open,
             flushing: false,
         }
     }
@@ -119,7 +119,7 @@ impl<H: Handler> Connection<H> {
         self.handler.as_ref().is_none_or(Handler::ready)
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Over> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Finished> {
         self.outbox().register(cx.waker());
         let mut reads = 0;
         loop {
@@ -152,7 +152,7 @@ impl<H: Handler> Connection<H> {
         !self.partial.is_empty() || self.decoder.is_open()
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Finished> {
         let wire = &mut self.wire;
         let flushing = &mut self.flushing;
         let drained = self.heartbeat.outbox().drain(|buffers| match wire.poll_write(cx, buffers) {
@@ -163,12 +163,12 @@ impl<H: Handler> Connection<H> {
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         });
         if drained == Drained::Dead {
-            return Err(Over);
+            return Err(Finished);
         }
         if self.flushing {
             match self.wire.poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushing = false,
-                Poll::Ready(Err(_)) => return Err(Over),
+                Poll::Ready(Err(_)) => return Err(Finished),
                 Poll::Pending => {}
             }
         }
@@ -176,10 +176,10 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Carries the close hand-shake on, as far as it has come.
-    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Finished> {
         let status = self.outbox().status();
         if status.dead {
-            return Err(Over);
+            return Err(Finished);
         }
         if !status.closing {
             return Ok(());
@@ -188,23 +188,23 @@ impl<H: Handler> Connection<H> {
         if status.pending || self.flushing {
             return Ok(()); // Not everything has been said yet.
         }
-        match self.hearing {
-            Hearing::Closed => {
+        match self.read_state {
+            ReadState::Closed => {
                 let _ = self.wire.poll_shut(cx);
-                return Err(Over);
+                return Err(Finished);
             }
-            Hearing::Discarding if self.wire.poll_shut(cx).is_ready() => {
-                self.hearing = Hearing::HalfClosed;
+            ReadState::Discarding if self.wire.poll_shut(cx).is_ready() => {
+                self.read_state = ReadState::HalfClosed;
             }
-            Hearing::Open | Hearing::Discarding | Hearing::HalfClosed => {}
+            ReadState::Open | ReadState::Discarding | ReadState::HalfClosed => {}
         }
         Ok(())
     }
 
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Over> {
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Finished> {
         SCRATCH.with_borrow_mut(|scratch| match self.wire.poll_read(cx, scratch) {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(Ok(0) | Err(_)) => Err(Over),
+            Poll::Ready(Ok(0) | Err(_)) => Err(Finished),
             Poll::Ready(Ok(length)) => {
                 self.heartbeat.heard();
                 self.take(&mut scratch[..length]);
@@ -238,7 +238,7 @@ impl<H: Handler> Connection<H> {
     fn handle(&mut self, bytes: &mut [u8]) -> usize {
         let mut used = 0;
         let mut pongs = Pongs::default();
-        while self.hearing == Hearing::Open && self.ready() {
+        while self.read_state == ReadState::Open && self.ready() {
             match self.decoder.decode(&mut bytes[used..]) {
                 Ok(Decoded::Incomplete) => break,
                 Ok(Decoded::Frame(length, event)) => {
@@ -256,7 +256,7 @@ impl<H: Handler> Connection<H> {
                             let answer = code.map(|code| frame::raw_close(code, ""));
                             let answer = answer.unwrap_or_else(frame::empty_close);
                             self.heartbeat.outbox().finish(answer);
-                            self.hearing = Hearing::Closed;
+                            self.read_state = ReadState::Closed;
                             None
                         }
                     };
@@ -272,12 +272,12 @@ impl<H: Handler> Connection<H> {
                 Err(violation) => {
                     pongs.send(self.outbox());
                     self.outbox().finish(frame::close(violation.code, &violation.reason));
-                    self.hearing = Hearing::Discarding;
+                    self.read_state = ReadState::Discarding;
                 }
             }
         }
         pongs.send(self.outbox());
-        if self.hearing == Hearing::Open { used } else { bytes.len() }
+        if self.read_state == ReadState::Open { used } else { bytes.len() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which connections are open: for the sweep, the drain and an operator's list.
 //!
 //! A connection is registered as long as its [`Registration`] lives. Connections that are
-//! served elsewhere (Socket.IO's) are on the list only, as long as their [`Listed`] lives.
+//! served others (Socket.IO's) are on the list only, as long as their [`Listed`] lives.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -39,8 +39,8 @@ pub(crate) struct Registry(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     shards: [Mutex<HashMap<u64, Registered>>; SHARDS],
-    /// Connections that are served elsewhere.
-    elsewhere: Mutex<HashMap<u64, Elsewhere>>,
+    /// Connections that are served others.
+    others: Mutex<HashMap<u64, OtherConnection>>,
     open: AtomicUsize,
 }
 
@@ -52,7 +52,7 @@ struct Registered {
 }
 
 #[derive(Debug)]
-struct Elsewhere {
+struct OtherConnection {
     outbox: Arc<Outbox>,
     from: IpAddr,
     since: Timestamp,
@@ -64,7 +64,7 @@ impl Registered {
     }
 }
 
-impl Elsewhere {
+impl OtherConnection {
     fn shown(&self) -> OpenSocket {
         shown(&self.outbox, self.from, self.since)
     }
@@ -89,7 +89,7 @@ impl Drop for Registration {
     }
 }
 
-/// A connection that is served elsewhere, on the list while this lives.
+/// A connection that is served others, on the list while this lives.
 #[derive(Debug)]
 pub struct Listed {
     registry: Registry,
@@ -98,7 +98,7 @@ pub struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.registry.0.elsewhere.lock().remove(&self.id);
+        self.registry.0.others.lock().remove(&self.id);
     }
 }
 
@@ -117,10 +117,10 @@ impl Registry {
         Registration { registry: self.clone(), id }
     }
 
-    /// Lists a connection that is served elsewhere.
+    /// Lists a connection that is served others.
     pub(crate) fn list(&self, outbox: Arc<Outbox>, from: IpAddr, since: Timestamp) -> Listed {
         let id = outbox.id();
-        self.0.elsewhere.lock().insert(id, Elsewhere { outbox, from, since });
+        self.0.others.lock().insert(id, OtherConnection { outbox, from, since });
         Listed { registry: self.clone(), id }
     }
 
@@ -135,20 +135,20 @@ impl Registry {
         for shard in &self.0.shards {
             open.extend(shard.lock().values().map(Registered::shown));
         }
-        open.extend(self.0.elsewhere.lock().values().map(Elsewhere::shown));
+        open.extend(self.0.others.lock().values().map(OtherConnection::shown));
         open
     }
 
     /// One of either kind.
     pub(crate) fn get(&self, id: u64) -> Option<OpenSocket> {
         let own = self.shard(id).lock().get(&id).map(Registered::shown);
-        own.or_else(|| self.0.elsewhere.lock().get(&id).map(Elsewhere::shown))
+        own.or_else(|| self.0.others.lock().get(&id).map(OtherConnection::shown))
     }
 
     /// The outbox of one of either kind.
     pub(crate) fn outbox(&self, id: u64) -> Option<Arc<Outbox>> {
         let own = self.shard(id).lock().get(&id).map(|own| own.heartbeat.outbox().clone());
-        own.or_else(|| self.0.elsewhere.lock().get(&id).map(|other| other.outbox.clone()))
+        own.or_else(|| self.0.others.lock().get(&id).map(|other| other.outbox.clone()))
     }
 
     /// The registered ones, shard by shard. Copied out: a ping is a system call, and opening

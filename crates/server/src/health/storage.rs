@@ -3,8 +3,8 @@
 //! What shows without a write is looked at every second by [`Watch`](crate::watch::Watch):
 //! whether the database's file is in its place and its disk has room. Whether it takes a
 //! write is tried when `/ready` asks, and every second while something is wrong: at most
-//! one probe a second, and none if a write of anybody's has just succeeded. An idle
-//! server that nobody asks writes nothing.
+//! one probe a second, and none if a write has just succeeded. An idle server
+//! whose `/ready` is not asked writes nothing.
 //!
 //! A change is logged, once, with what the database said; an answer says no more than
 //! one sentence.
@@ -30,7 +30,7 @@ const LEAST_ROOM: u64 = 4 * 1024 * 1024;
 
 /// Why nothing can be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum StorageProblem {
     /// The database was deleted under the server.
     Gone,
     /// The database was replaced under the server.
@@ -40,12 +40,12 @@ pub(crate) enum Trouble {
     /// The database may not be written to.
     ReadOnly,
     /// The database, or its disk, does not answer in time.
-    Silent,
+    NoAnswer,
     /// Writing fails.
     Failing,
 }
 
-impl Trouble {
+impl StorageProblem {
     /// The same for a client that asks for `/ready`: nothing about the server's inside.
     pub(crate) fn sentence(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Trouble {
             Self::Replaced => "The database was replaced by another one.",
             Self::Full => "The disk is full.",
             Self::ReadOnly => "The database cannot be written to.",
-            Self::Silent => "The database does not answer.",
+            Self::NoAnswer => "The database does not answer.",
             Self::Failing => "The database fails.",
         }
     }
@@ -64,21 +64,21 @@ impl Trouble {
             Fault::Replaced => Self::Replaced,
             Fault::Full => Self::Full,
             Fault::ReadOnly => Self::ReadOnly,
-            Fault::Busy => Self::Silent,
+            Fault::Busy => Self::NoAnswer,
             Fault::Other => Self::Failing,
         }
     }
 }
 
-/// Trouble, and what the log says of it.
-struct Found {
-    trouble: Trouble,
+/// A problem, and what the log says of it.
+struct Diagnosis {
+    problem: StorageProblem,
     details: String,
 }
 
-impl From<StorageError> for Found {
+impl From<StorageError> for Diagnosis {
     fn from(error: StorageError) -> Self {
-        Self { trouble: Trouble::of(&error), details: error.to_string() }
+        Self { problem: StorageProblem::of(&error), details: error.to_string() }
     }
 }
 
@@ -90,9 +90,9 @@ pub(crate) struct StorageHealth(Arc<Inner>);
 struct Inner {
     database: Database,
     /// Held while it is found out, so that those who ask at once share one answer.
-    checked: tokio::sync::Mutex<Option<(Instant, Result<(), Trouble>)>>,
+    checked: tokio::sync::Mutex<Option<(Instant, Result<(), StorageProblem>)>>,
     /// What the log said last.
-    logged: Mutex<Result<(), Trouble>>,
+    logged: Mutex<Result<(), StorageProblem>>,
 }
 
 impl StorageHealth {
@@ -105,7 +105,7 @@ impl StorageHealth {
     ///
     /// # Errors
     /// Why not.
-    pub(crate) async fn check(&self) -> Result<(), Trouble> {
+    pub(crate) async fn check(&self) -> Result<(), StorageProblem> {
         let mut checked = self.0.checked.lock().await;
         if let Some((at, verdict)) = *checked
             && at.elapsed() < FRESH
@@ -117,9 +117,9 @@ impl StorageHealth {
         verdict
     }
 
-    /// Notices what can be seen without a write, and the end of any trouble: called every
+    /// Notices what can be seen without a write, and the end of any problem: called every
     /// second.
-    pub(crate) async fn keep_watch(&self) {
+    pub(crate) async fn check_every_second(&self) {
         let well = self.0.logged.lock().is_ok();
         if !well || self.look().await.is_err() {
             // The verdict is logged if it is news.
@@ -127,7 +127,7 @@ impl StorageHealth {
         }
     }
 
-    async fn examine(&self) -> Result<(), Found> {
+    async fn examine(&self) -> Result<(), Diagnosis> {
         self.look().await?;
         if self.0.database.wrote_within(FRESH) {
             return Ok(());
@@ -136,7 +136,7 @@ impl StorageHealth {
     }
 
     /// Looks at the file and at its disk, which may hang: on a thread of its own.
-    async fn look(&self) -> Result<(), Found> {
+    async fn look(&self) -> Result<(), Diagnosis> {
         let database = self.0.database.clone();
         let look = move || {
             database.check_file()?;
@@ -145,18 +145,18 @@ impl StorageHealth {
         match timeout(LIMIT, tokio::task::spawn_blocking(look)).await {
             Ok(Ok(looked)) => looked,
             // Only the runtime's end keeps it from its own.
-            Ok(Err(ended)) => Err(silent(&ended.to_string())),
-            Err(_) => Err(silent("the disk does not answer")),
+            Ok(Err(ended)) => Err(no_answer(&ended.to_string())),
+            Err(_) => Err(no_answer("the disk does not answer")),
         }
     }
 
-    fn note(&self, verdict: Result<(), Found>) -> Result<(), Trouble> {
-        let known = verdict.as_ref().map_err(|found| found.trouble).copied();
+    fn note(&self, verdict: Result<(), Diagnosis>) -> Result<(), StorageProblem> {
+        let known = verdict.as_ref().map_err(|diagnosis| diagnosis.problem).copied();
         if std::mem::replace(&mut *self.0.logged.lock(), known) != known {
             match verdict {
                 Ok(()) => tracing::info!("ready again: the database takes writes"),
-                Err(Found { trouble, details }) => {
-                    tracing::error!(error = details, "not ready: {}", trouble.sentence());
+                Err(Diagnosis { problem, details }) => {
+                    tracing::error!(error = details, "not ready: {}", problem.sentence());
                 }
             }
         }
@@ -164,12 +164,12 @@ impl StorageHealth {
     }
 }
 
-fn silent(details: &str) -> Found {
-    Found { trouble: Trouble::Silent, details: details.to_owned() }
+fn no_answer(details: &str) -> Diagnosis {
+    Diagnosis { problem: StorageProblem::NoAnswer, details: details.to_owned() }
 }
 
 /// Whether there is room for the database on its disk, and a disk that may be written to.
-fn room(database: &Database) -> Result<(), Found> {
+fn room(database: &Database) -> Result<(), Diagnosis> {
     let Some(folder) = database.file().and_then(|file| file.parent()) else { return Ok(()) };
     // A folder that cannot be looked at: writing will show what is wrong.
     let Ok(disk) = statvfs(folder) else { return Ok(()) };
@@ -179,7 +179,7 @@ fn room(database: &Database) -> Result<(), Found> {
     // Some file systems count no blocks at all.
     if disk.f_blocks > 0 && free < LEAST_ROOM {
         let details = format!("{free} bytes are free, {LEAST_ROOM} are needed");
-        return Err(Found { trouble: Trouble::Full, details });
+        return Err(Diagnosis { problem: StorageProblem::Full, details });
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The house keeps its shape: who may depend on whom, and where SQL, HTTP and JSON
+//! The architecture is as documented: which crate may depend on which, and where SQL, HTTP and JSON
 //! may stand. `docs/ARCHITECTURE.md` says why; each failure repeats the reason.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
@@ -34,7 +34,7 @@ fn dependency_name(folder: &'static str) -> &'static str {
     if folder == "http" { "http-kit" } else { folder }
 }
 
-/// Crates that a part of the house must never see, and why.
+/// Crates that a part of the workspace must never see, and why.
 const NEVER: &[(&str, &[&str], &str)] = &[
     (
         "hub",
