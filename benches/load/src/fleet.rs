@@ -47,7 +47,7 @@ pub(crate) enum Incoming<'b> {
     Accepted,
     /// One of its own messages was not.
     Refused(&'b [u8]),
-    /// Somebody else left.
+    /// Another person left.
     Left,
     /// A frame of no interest, which still shows that the room is not quiet.
     Other,

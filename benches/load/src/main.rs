@@ -6,7 +6,7 @@
 //! one line on stderr and exit code 1 when the measurement cannot be trusted.
 //!
 //! Deliberately absent: TLS, compression, any address outside
-//! 127.0.0.0/8, and judgement: bars are compared by whoever reads the numbers.
+//! 127.0.0.0/8, and judgement: the reader of the numbers compares the bars.
 
 mod dialect;
 mod fleet;

@@ -421,7 +421,7 @@ async fn a_reset_link_works_once_within_the_hour_and_ends_every_session() {
 async fn another_password_kills_the_links_that_were_mailed_before() {
     let world = World::new().await;
     let account = world.confirmed("ann@example.org").await;
-    // Asked for by somebody who was in for a moment.
+    // Asked for by a client that was signed in for a moment.
     let thief = world.caller("ann").await;
     let email = async || world.accounts.profile(account).await.unwrap().unwrap().email;
     world.accounts.request_email_change(&thief, "thief@example.org", HOME).await.unwrap();
@@ -541,7 +541,7 @@ async fn an_address_that_nobody_confirmed_opens_no_account_that_has_a_key() {
     let edit =
         accounts::AccountEdit { email: Some("typo@example.org".into()), ..Default::default() };
     world.accounts.edit_account(ann.account, edit).await.unwrap();
-    // Staff vouches for the address; what she gives herself by the API, nobody does.
+    // Staff vouches for the address; what she gives herself by the API is not confirmed.
     assert!(world.accounts.send_reset_link(ann.account).await.unwrap());
     world.mailbox.take();
     world.execute("UPDATE accounts SET email_confirmed_at = NULL").await;

@@ -261,7 +261,7 @@ async fn a_session_that_ends_while_it_is_loaded_stays_ended() {
             Some(seen) => seen,
             None => load.await,
         };
-        // Whoever was let in before the log-out sees now that it came.
+        // A request that was let in before the log-out sees now that it came.
         let let_in = seen.unwrap();
         assert!(!let_in.is_some_and(|seen| world.accounts.is_current(&seen)), "{steps} steps");
         assert!(world.accounts.authenticate(&token).await.unwrap().is_none(), "{steps} steps");

@@ -134,7 +134,7 @@ async fn a_link_that_has_run_out_meanwhile_is_not_sent() {
     let world = World::new(server.delivery("smtp", "", "")).await;
     let brief = Mail { lifetime: HOUR, ..mail_to("ann@example.org") };
     let id = world.mailer.enqueue(brief).await.unwrap();
-    // Nobody sent anything for so long: the server was off.
+    // Nothing was sent for so long: the server was off.
     world.clock.advance(2 * HOUR);
     assert_eq!(world.mailer.send_due().await.unwrap(), 1);
     assert_eq!(world.state(id).await, MailState::Failed);

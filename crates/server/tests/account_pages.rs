@@ -1,4 +1,4 @@
-//! The account pages as a browser without scripts, and whoever would abuse it, see them.
+//! The account pages as a browser without scripts sees them, and an attacker behind one.
 
 use std::time::Duration;
 
@@ -203,7 +203,7 @@ async fn every_page_is_whole_kept_by_nobody_and_framed_by_nobody() {
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
         // A policy under which a browser says where a form comes from. Where the address
-        // holds a secret, it is told to nobody.
+        // holds a secret, no client is told it.
         let secret = ["/confirm/some", "/confirm/%", "/setup/no", "/password/reset/no"];
         let secret = secret.iter().any(|start| path.starts_with(start));
         let policy = if secret { "strict-origin" } else { "same-origin" };
@@ -236,7 +236,7 @@ async fn an_address_that_is_known_and_one_that_is_not_get_the_same_answers() {
         }
         assert_eq!(answers[0], answers[1], "{path}");
     }
-    // Registering somebody else's address did not touch their password.
+    // Registering another person's address did not touch their password.
     let login = Browser::at(server.http(), "/login/").await;
     let form = format!("username=ann%40example.org&password={PASSWORD}");
     assert_eq!(login.post("/login/", &form).await.status, 302);

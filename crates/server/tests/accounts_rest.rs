@@ -19,7 +19,7 @@ async fn sign_in(http: &Http, name: &str, password: &str) -> Answer {
     http.post("/api/auth/signin/", body.to_string()).await
 }
 
-/// Somebody signed in.
+/// A person who is signed in.
 struct Member {
     key: String,
     session: String,

@@ -24,7 +24,7 @@ struct Admin {
 }
 
 impl Admin {
-    /// Somebody new, made staff behind the server's back, as an operator would.
+    /// A new account, made staff behind the server's back, as an operator would.
     async fn new(server: &TestServer, name: &str) -> Self {
         let person = server.person(name).await;
         let account = account(server, name).await;

@@ -75,7 +75,7 @@ async fn it_promotes_whoever_is_there_with_a_confirmed_address_and_nobody_else()
     let said = text(&create(&data, "Ann@Example.org", None).stdout);
     assert!(said.ends_with("was there already and is an administrator now."), "{said}");
 
-    // Whoever registers first with the operator's address must not become staff by it.
+    // A person who registers first with the operator's address must not become staff by it.
     let server = Binary::start(EXECUTABLE, &data, &[]);
     let body = json!({"email": "boss@example.org", "password": "correct horse battery"});
     let made = Http::new(server.address()).post("/api/users/", body.to_string()).await;

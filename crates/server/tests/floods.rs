@@ -19,7 +19,7 @@ const PASSWORD: &str = "tide-lamp-9";
 /// Where the flood comes from.
 const MALLORY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 66));
 
-/// The `number`th address where nobody means any harm.
+/// The `number`th address of a harmless client.
 fn elsewhere(number: usize) -> IpAddr {
     [127, 0, 1, u8::try_from(number).expect("a few") + 1].into()
 }

@@ -1,4 +1,4 @@
-//! Nobody reads the log any more: its reader is gone, has stopped, or has no room. Nothing
+//! The log is not read any more: its reader is gone, has stopped, or has no room. Nothing
 //! but the log suffers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -24,7 +24,7 @@ const EXECUTABLE: &str = env!("CARGO_BIN_EXE_packetboat");
 /// Debug lines for every request: the log has a lot to say.
 const TALKATIVE: &[(&str, &str)] = &[("PACKETBOAT_LOG__LEVEL", "debug")];
 
-/// Where a log goes that nobody reads.
+/// Where a log goes that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nowhere {
     /// A pipe whose reader was killed.
@@ -209,7 +209,7 @@ async fn storing_goes_on_after_a_failure_that_could_not_be_logged() {
     assert_eq!(ended(server).await.code(), Some(0));
 }
 
-/// A server whose standard output nobody reads either, at an address of its own.
+/// A server whose standard output is not read either, at an address of its own.
 struct Mute {
     child: Child,
     address: SocketAddr,

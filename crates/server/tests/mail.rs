@@ -95,7 +95,7 @@ async fn nobody_is_flooded_and_nobody_told() {
         answers.push(post(&server, "/api/users/reset-password/", &asked).await);
     }
     assert!(answers.iter().all(|status| *status == answers[0]), "{answers:?}");
-    // Somebody else's comes after all of hers.
+    // Another account's comes after all of hers.
     sign_up(&server, "bob@example.org").await;
     forget_password(&server, &mut mailbox, "bob@example.org").await;
     let mut resets = 0;

@@ -171,7 +171,7 @@ async fn posting_the_same_client_id_again_stores_nothing() {
         let (mut socket, _) = page(&server, &ann).await;
         let id = post(&mut socket, "retry", "once").await;
         assert_eq!(post(&mut socket, "retry", "once").await, id);
-        // Two in one batch, and somebody else with the same client id.
+        // Two in one batch, and one by another person with the same client id.
         for _ in 0..2 {
             let twice = json!({"type": "post", "client_id": "twin", "text": "twin"});
             socket.send_json(&twice).await;

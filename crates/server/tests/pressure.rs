@@ -1,4 +1,4 @@
-//! Peers that do not keep up, and peers that vanish: nobody else notices. How fast is
+//! Peers that do not keep up, and peers that vanish: no other client notices. How fast is
 //! measured in `benches/`; here it is only that.
 
 use std::collections::BTreeSet;

@@ -124,7 +124,7 @@ async fn revoke(server: &TestServer, token: &str) {
     assert_eq!(http.send("DELETE", "/api/auth/logout", None).await.status, 204);
 }
 
-/// A server on which nobody is late: on a busy machine everybody may be.
+/// A server that cuts no client off for being late: on a busy machine all may be.
 fn patient() -> TestServer {
     TestServer::with(|settings| settings.values.set("chat.auth_timeout_ms", "60000"))
 }
@@ -484,7 +484,7 @@ async fn whoever_does_not_read_is_disconnected_and_nobody_waits() {
     drop(raw);
 }
 
-/// Somebody in the room who has stopped reading.
+/// A client in the room that has stopped reading.
 async fn not_reading(server: &TestServer, person: &Person) -> Raw {
     let token = token(server, person).await;
     let mut raw = Raw::connect_narrow(server.address(), 4 * 1024).await;
@@ -526,7 +526,7 @@ async fn binary_events_are_malformed_and_their_attachments_bounded() {
     let refused = json!({"status": false, "code": "malformed_message"});
     assert_eq!(client.answer(7, &mut Vec::new()).await, refused);
     client.say("ann", "still here").await;
-    // More than anybody could mean, in number and in size.
+    // More than any client needs, in number and in size.
     for (count, size) in [(1_000_000, 1), (5, 1), (1, 20 * 1024)] {
         let mut client = Client::arrive(&server, 4, &ann).await;
         client.socket.send(header(count)).await;

@@ -60,7 +60,7 @@ pub(crate) struct Connection<H> {
     wire: Wire,
     heartbeat: Arc<Heartbeat>,
     /// Gone once the connection is closing: a peer that takes its time over the close
-    /// hand-shake, or was cut off, is not there any more for anybody else.
+    /// hand-shake, or was cut off, is not there any more for other clients.
     handler: Option<H>,
     decoder: Decoder,
     /// Bytes of frames that are not complete, or wait for the handler.

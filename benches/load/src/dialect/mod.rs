@@ -15,13 +15,13 @@ use packetboat::Packetboat;
 /// What a text frame from the server says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// Somebody's message: the one thing that is counted as a delivery.
+    /// A person's message: the one thing that is counted as a delivery.
     Message,
     /// A message of this connection was accepted.
     Accepted,
     /// A message of this connection was not accepted.
     Refused,
-    /// Somebody else left.
+    /// Another person left.
     Left,
     /// The connection may be used now.
     Ready,

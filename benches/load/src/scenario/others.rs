@@ -1,4 +1,4 @@
-//! Those to whom nothing happens: they are in the room and hear messages at a steady rate
+//! Clients to which nothing happens: they are in the room and hear messages at a steady rate
 //! while something happens to others. How long messages take to reach them is measured.
 
 use std::sync::Arc;

@@ -69,7 +69,7 @@ pub(crate) struct Apart {
     /// Messages it has received.
     pub(crate) received: u64,
     pub(crate) ending: Option<Ending>,
-    /// Others were told that somebody left, which can only be this one.
+    /// Other clients were told that a person left, which can only be this one.
     pub(crate) seen_leaving: bool,
 }
 

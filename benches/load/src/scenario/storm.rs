@@ -15,7 +15,7 @@ use crate::process::Process;
 /// Connections begun between two looks at what has come.
 const AT_ONCE: usize = 200;
 
-/// Whoever is not back by then has not come back.
+/// A client that is not back by then counts as lost.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// After being cut off a client comes back in this time, as our page does.

@@ -87,7 +87,7 @@ impl World {
         self.accounts.sign_in_with_password(name, PASSWORD, context()).await.unwrap()
     }
 
-    /// Whom a new session by [`PASSWORD`] acts for.
+    /// The principal of a new session by [`PASSWORD`].
     pub(crate) async fn caller(&self, name: &str) -> Principal {
         let token = self.enter(name).await.token;
         self.accounts.authenticate(token.expose()).await.unwrap().unwrap()

@@ -54,7 +54,7 @@ pub(crate) struct SmtpServer {
 }
 
 impl SmtpServer {
-    /// With a certificate for `localhost` and 127.0.0.1 that nobody trusts but who is told
+    /// With a certificate for `localhost` and 127.0.0.1 that a client trusts only if it is told
     /// so ([`SmtpServer::ca`]).
     pub(crate) async fn start(script: Script) -> Self {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -271,7 +271,7 @@ pub(crate) fn mail_to(to: &str) -> Mail {
     }
 }
 
-/// A way out behind which nobody listens.
+/// A transport to a port on which no server listens.
 pub(crate) fn nowhere() -> Delivery {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     Delivery::smtp(format!("smtp://{free}").parse().unwrap(), "boat@example.org".parse().unwrap())

@@ -207,7 +207,7 @@ async fn check(folder: &TempDir, books: &Books, reader: &Person, round: &str) {
         assert!(returned.is_empty(), "{round}: refused and there: {returned:?}");
     }
 
-    // The sessions say who registered: they belong to nobody else.
+    // The sessions say who registered: they belong to no other account.
     let http = Http::new(server.address());
     let sessions: Vec<String> =
         std::mem::take(&mut *books.sign_ins.acknowledged.lock().expect("a list"));

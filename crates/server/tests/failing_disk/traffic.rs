@@ -17,10 +17,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// enough for a busy machine.
 const PACE: Duration = Duration::from_millis(4);
 
-/// After this long without a registration, it is assumed that nobody can register.
+/// After this long without a registration, it is assumed that registering fails.
 const NO_NEWS: Duration = Duration::from_millis(50);
 
-/// What somebody asked for and how it was answered. What was not answered, because the
+/// What a client asked for and how it was answered. What was not answered, because the
 /// server was gone, is in neither list.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
@@ -208,7 +208,7 @@ async fn register(
     }
 }
 
-/// Signs in everybody who registers; while nobody can, tries with `spare`.
+/// Signs in each account that is registered; while registering fails, tries with `spare`.
 async fn sign_in(
     address: SocketAddr,
     mut keys: mpsc::UnboundedReceiver<String>,

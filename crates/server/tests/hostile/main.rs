@@ -1,4 +1,4 @@
-//! Bad input at every entry gets an answer or a clean end, and nobody else notices: in
+//! Bad input at every entry gets an answer or a clean end, and no other client notices: in
 //! every test two other people still talk afterwards.
 
 mod frames;

@@ -1,4 +1,4 @@
-//! Who takes part in every test: a server, two people who talk, and somebody who means
+//! Who takes part in every test: a server, two people who talk, and an attacker who means
 //! no good.
 
 use std::net::SocketAddr;
@@ -44,7 +44,7 @@ pub(crate) async fn until(socket: &mut Socket, wanted: impl Fn(&Value) -> bool) 
     while !wanted(&socket.json().await) {}
 }
 
-/// A server without rate limits, with its witness and somebody who means no good.
+/// A server without rate limits, with its witness and an attacker.
 pub(crate) async fn scene() -> (TestServer, Witness, Person) {
     let server = TestServer::with(|settings| {
         settings.exempt = vec!["127.0.0.0/8".parse().expect("a network")];
