@@ -56,7 +56,7 @@ capability::settings! {
         /// the SMTP server that mails are handed in at; without it they become files, see [Mail](#mail)
         pub mail_smtp: Option<SmtpUrl> =
             optional("mail.smtp_url", SMTP, parsed).secret(Secrecy::Url),
-        /// whom mails come from, such as `Packetboat <boat@example.org>`
+        /// the sender of mails, such as `Packetboat <boat@example.org>`
         pub mail_from: Option<Sender> = optional("mail.from", SENDER, parsed)
             .otherwise("the SMTP user if it is an address, else `packetboat@` the host of `public_url`"),
         /// a folder with your own texts in place of the built-in ones
