@@ -1,4 +1,4 @@
-//! What was posted recent, by client id: a client that posts again because it heard no
+//! What was posted recently, by client id: a client that posts again because it heard no
 //! answer is answered from memory.
 //!
 //! One table for all rooms, bounded: what has fallen out of it is found in the database, in

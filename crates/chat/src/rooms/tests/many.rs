@@ -127,7 +127,7 @@ async fn measure(path: &Path, open: usize) {
 }
 
 #[tokio::test]
-#[ignore = "run by the other test, in a process of its own"]
+#[ignore = "2026-11-27: the other test runs it, in a process of its own whose memory it measures"]
 async fn in_a_process_of_its_own() {
     let path = std::env::var(DATABASE).expect("called by the other test");
     let path = Path::new(&path);
