@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transport::{EVENTS, Limits, Sockets, events};
+use transport::{EVENTS, Limits, Reader, Sockets, events};
 
 /// A stream that was opened: its outbox, and what hears that its reader is gone.
 type Opened = (Arc<Outbox>, oneshot::Receiver<()>);
@@ -31,13 +31,18 @@ struct Api {
     opened: mpsc::UnboundedSender<Opened>,
 }
 
+/// Says when it is dropped.
+struct Gone(#[expect(dead_code, reason = "it is there to be dropped")] oneshot::Sender<()>);
+
+impl Reader for Gone {}
+
 async fn open(State(api): State<Api>, client: Client) -> Response {
     let Some(outbox) = api.sockets.outbox(&EVENTS, None) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let (reader, gone) = oneshot::channel::<()>();
+    let (dropped, gone) = oneshot::channel::<()>();
     api.opened.send((outbox.clone(), gone)).expect("the test listens");
-    api.sockets.event_stream(outbox, client.address, reader).map(Body::new)
+    api.sockets.event_stream(outbox, client.address, Gone(dropped)).map(Body::new)
 }
 
 struct Server {

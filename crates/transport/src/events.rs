@@ -19,6 +19,7 @@ use hub::Framing;
 use hyper::body::{Body, Frame};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::handler::Reader;
 use crate::registry::Registration;
 use crate::sweep::Heartbeat;
 
@@ -72,31 +73,50 @@ fn closing_comment(_code: u16, reason: &str) -> Bytes {
     Bytes::from(format!(": {reason}\n\n"))
 }
 
-/// The body of such an answer. `H` is dropped when the stream is over or closing, however
+/// The body of such an answer. `R` is dropped when the stream is over or closing, however
 /// that came; while the reader takes nothing, which is when the listener does not ask for
 /// more, as soon as the connection ends.
 #[derive(Debug)]
-pub struct EventStream<H> {
+pub struct EventStream<R> {
     heartbeat: Arc<Heartbeat>,
-    handler: Option<H>,
+    reader: Option<R>,
+    /// The reader is told the next time that nothing is left.
+    taken: bool,
     _registration: Registration,
     /// The drain waits for it, as long as its time lasts.
     _tracked: TaskTrackerToken,
 }
 
-impl<H> EventStream<H> {
+impl<R> EventStream<R> {
     pub(crate) fn new(
         heartbeat: Arc<Heartbeat>,
-        handler: H,
+        reader: R,
         registration: Registration,
         tracked: TaskTrackerToken,
     ) -> Self {
-        let handler = Some(handler);
-        Self { heartbeat, handler, _registration: registration, _tracked: tracked }
+        let reader = Some(reader);
+        Self { heartbeat, reader, taken: true, _registration: registration, _tracked: tracked }
     }
 }
 
-impl<H: Unpin> Body for EventStream<H> {
+impl<R: Reader> EventStream<R> {
+    /// What the listener gets now. When nothing is left, the reader may send more first.
+    fn next(&mut self) -> Option<Bytes> {
+        let outbox = self.heartbeat.outbox();
+        let mut events = outbox.take();
+        if events.is_none() && std::mem::take(&mut self.taken) {
+            self.reader.as_mut().map(Reader::drained);
+            events = outbox.take();
+        }
+        if events.is_some() {
+            self.taken = true;
+            self.heartbeat.heard(); // For the sweep: the stream was not idle.
+        }
+        events
+    }
+}
+
+impl<R: Reader> Body for EventStream<R> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -104,15 +124,13 @@ impl<H: Unpin> Body for EventStream<H> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let outbox = Arc::clone(self.heartbeat.outbox());
-        outbox.register(cx.waker());
-        if let Some(events) = outbox.take() {
-            self.heartbeat.heard(); // For the sweep: the stream was not idle.
+        self.heartbeat.outbox().register(cx.waker());
+        if let Some(events) = self.next() {
             return Poll::Ready(Some(Ok(Frame::data(events))));
         }
-        let status = outbox.status();
+        let status = self.heartbeat.outbox().status();
         if status.closing || status.dead {
-            self.handler = None;
+            self.reader = None;
         }
         if status.dead {
             // Not the end of a whole answer: the reader must not take it for one.
@@ -122,7 +140,7 @@ impl<H: Unpin> Body for EventStream<H> {
     }
 }
 
-impl<H> Drop for EventStream<H> {
+impl<R> Drop for EventStream<R> {
     fn drop(&mut self) {
         self.heartbeat.outbox().abort();
     }

@@ -9,6 +9,9 @@
 //! it was: it may only be asleep, and a connection that is torn down without a word tells
 //! it nothing.
 //!
+//! A peer whose handler is [flow controlled](crate::Handler::FLOW_CONTROLLED) is not silent
+//! while something waits for it, and has longer to take some of it.
+//!
 //! Only time in which the server ran counts against a peer (see [`crate::stall`]).
 
 use std::sync::Arc;
@@ -41,6 +44,8 @@ pub(crate) struct Heartbeat {
     paused: AtomicBool,
     /// Nothing ever comes from the peer: what counts is when it was last sent something.
     one_way: bool,
+    /// It may stop reading on purpose; see [`crate::Handler::FLOW_CONTROLLED`].
+    flow_controlled: bool,
 }
 
 /// What the sweep did to a connection.
@@ -55,7 +60,7 @@ pub(crate) enum Swept {
 }
 
 impl Heartbeat {
-    pub(crate) fn new(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(outbox: Arc<Outbox>, clock: Arc<dyn Clock>, flow_controlled: bool) -> Self {
         let now = millis(clock.monotonic());
         Self {
             outbox,
@@ -66,12 +71,17 @@ impl Heartbeat {
             incomplete: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             one_way: false,
+            flow_controlled,
         }
     }
 
     /// Of a connection that only sends.
-    pub(crate) fn one_way(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
-        Self { one_way: true, ..Self::new(outbox, clock) }
+    pub(crate) fn one_way(
+        outbox: Arc<Outbox>,
+        clock: Arc<dyn Clock>,
+        flow_controlled: bool,
+    ) -> Self {
+        Self { one_way: true, ..Self::new(outbox, clock, flow_controlled) }
     }
 
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
@@ -106,6 +116,11 @@ impl Heartbeat {
         if status.closing {
             return self.sweep_closing(moment, status.cut, limits);
         }
+        let blocked = self.outbox.blocked_for(Duration::from_millis(moment.now));
+        if self.flow_controlled && blocked.is_some() {
+            // Silence counts from when it has taken everything.
+            self.heard.fetch_max(moment.now, Ordering::Relaxed);
+        }
         let since_heard = moment.since(self.heard.load(Ordering::Relaxed));
         let silence = if self.paused.load(Ordering::Relaxed) { 0 } else { since_heard };
         if silence >= millis(limits.dead_after) && !self.one_way {
@@ -115,8 +130,8 @@ impl Heartbeat {
             self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Silent;
         }
-        let blocked = self.outbox.blocked_for(Duration::from_millis(moment.now));
-        if blocked.is_some_and(|blocked| blocked.min(moment.running()) >= limits.blocked) {
+        let patience = if self.flow_controlled { limits.flow_blocked } else { limits.blocked };
+        if blocked.is_some_and(|blocked| blocked.min(moment.running()) >= patience) {
             self.outbox.cut();
             self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Slow;

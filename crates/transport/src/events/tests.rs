@@ -9,28 +9,46 @@ use hub::Outbox;
 use super::*;
 use crate::{Limits, Sockets};
 
-/// Says when it is dropped.
-struct Reader(Arc<AtomicBool>);
+/// Sends one event each time all are taken, as long as it has some; says when it is dropped.
+struct Numbers {
+    outbox: Arc<Outbox>,
+    left: std::ops::Range<u32>,
+    gone: Arc<AtomicBool>,
+}
 
-impl Drop for Reader {
+impl Reader for Numbers {
+    fn drained(&mut self) {
+        if let Some(number) = self.left.next() {
+            self.outbox.send(&[event("n", None, &number.to_string())]);
+        }
+    }
+}
+
+impl Drop for Numbers {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.gone.store(true, Ordering::SeqCst);
     }
 }
 
 struct Scene {
     sockets: Sockets,
     outbox: Arc<Outbox>,
-    answer: Response<EventStream<Reader>>,
+    answer: Response<EventStream<Numbers>>,
     gone: Arc<AtomicBool>,
 }
 
 fn open(limits: Limits) -> Scene {
+    open_with(limits, 0..0)
+}
+
+/// A stream whose reader has `numbers` to send.
+fn open_with(limits: Limits, numbers: std::ops::Range<u32>) -> Scene {
     let sockets = Sockets::new(Arc::new(ManualClock::new(Timestamp(0))), limits);
     let outbox = sockets.outbox(&EVENTS, None).expect("room for one more");
     let gone = Arc::new(AtomicBool::new(false));
     let from = [127, 0, 0, 1].into();
-    let answer = sockets.event_stream(outbox.clone(), from, Reader(gone.clone()));
+    let reader = Numbers { outbox: outbox.clone(), left: numbers, gone: gone.clone() };
+    let answer = sockets.event_stream(outbox.clone(), from, reader);
     Scene { sockets, outbox, answer, gone }
 }
 
@@ -100,6 +118,23 @@ async fn the_reader_gets_every_event_in_order_and_then_the_end() {
     assert_eq!(scene.next().await.as_deref(), Some("event: done\ndata: \n\n"));
     assert_eq!(scene.next().await, None);
     assert!(scene.is_gone(), "what was opened with it goes with the end");
+}
+
+#[tokio::test]
+async fn more_is_asked_for_only_when_all_has_been_taken() {
+    let mut scene = open_with(Limits::default(), 0..3);
+    scene.outbox.send(&[event("first", None, "")]);
+    assert_eq!(scene.next().await.as_deref(), Some("event: first\ndata: \n\n"));
+    for number in 0..3 {
+        assert_eq!(scene.outbox.queued(), 0, "not before the listener asks");
+        assert_eq!(scene.next().await, Some(format!("event: n\ndata: {number}\n\n")));
+    }
+    assert!(scene.is_idle().await);
+    scene.answer.body_mut().reader.as_mut().expect("open").left = 3..4;
+    assert!(scene.is_idle().await, "asked once, it is not asked again for nothing");
+    scene.outbox.send(&[event("n", None, "x")]);
+    assert_eq!(scene.next().await.as_deref(), Some("event: n\ndata: x\n\n"));
+    assert_eq!(scene.next().await.as_deref(), Some("event: n\ndata: 3\n\n"));
 }
 
 #[tokio::test]

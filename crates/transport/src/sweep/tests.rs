@@ -18,7 +18,7 @@ impl Scene {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         let outbox = outbox(SPREAD, &clock);
-        let heartbeat = Heartbeat::new(outbox, clock.clone());
+        let heartbeat = Heartbeat::new(outbox, clock.clone(), false);
         Self { heartbeat, clock, watch: Watch::default(), limits: Limits::default() }
     }
 
@@ -102,7 +102,7 @@ fn half_a_message_does_not_wait_for_ever() {
 #[test]
 fn connections_opened_together_are_not_pinged_together() {
     let mut scene = Scene::new();
-    let other = Heartbeat::new(outbox(SPREAD + 3, &scene.clock), scene.clock.clone());
+    let other = Heartbeat::new(outbox(SPREAD + 3, &scene.clock), scene.clock.clone(), false);
     assert_eq!(scene.at(10), Swept::Pinged);
     scene.heartbeat = other;
     assert_eq!(scene.at(12), Swept::Fine);
@@ -191,7 +191,7 @@ fn a_stream_of_events_that_says_nothing_is_kept_alive() {
         budget: Budget::new(usize::MAX).into(),
     };
     let outbox = Outbox::new(SPREAD + 3, None, &crate::EVENTS, Arc::new(policy));
-    scene.heartbeat = Heartbeat::one_way(Arc::new(outbox), clock);
+    scene.heartbeat = Heartbeat::one_way(Arc::new(outbox), clock, false);
     scene.limits.blocked = Duration::from_secs(60);
     assert_eq!(scene.at(14), Swept::Fine);
     assert_eq!(scene.at(15), Swept::Pinged);
