@@ -1,0 +1,216 @@
+//! How much there may be of everything, and how often: by address, and in all.
+//!
+//! Every cap is named in [`Settings`](crate::settings::Settings). Exempt addresses are not
+//! counted where the address is what counts; what guards a secret, and what bounds the
+//! memory of all, holds for everybody.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock;
+use limits::{
+    Backoff, Escalation, Exempt, NetworkSlot, NetworkSlots, Quota, Rate, Slot, Slots, Throttle,
+    Window, network_of,
+};
+
+use crate::id::SessionId;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::transfer::TransferSlots;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Wrong access codes that one address may try within [`WRONG_TRIES_SPAN`].
+const WRONG_TRIES: u32 = 5;
+const WRONG_TRIES_SPAN: Duration = Duration::from_secs(10);
+
+/// Wrong access codes of one session, from anywhere, after which it has another.
+pub(crate) const TRIES_OF_CODE: u32 = 20;
+
+/// From then on, between two tries: longer with each 20 more.
+const SLOWED: [Duration; 6] = [
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(12),
+    Duration::from_secs(24),
+    Duration::from_secs(48),
+    Duration::from_secs(60),
+];
+
+/// Upgrades of one address to one session within [`UPGRADES_SPAN`]; more are delayed.
+const UPGRADES: u32 = 10;
+const UPGRADES_SPAN: Duration = Duration::from_secs(10);
+
+/// All counters of the capability.
+#[derive(Debug)]
+pub(crate) struct Caps {
+    exempt: Exempt,
+    requests: Throttle,
+    joins_of_address: Throttle,
+    joins: limits::Buckets<()>,
+    upgrades_of_address: Throttle,
+    upgrades: Window<(IpAddr, Option<SessionId>)>,
+    wrong_tries: Window<IpAddr>,
+    tries: Backoff<SessionId>,
+    sessions_of_address: NetworkSlots,
+    sessions: Slots<()>,
+    members: Slots<()>,
+    files: Slots<()>,
+    transfers_of_address: NetworkSlots,
+    transfers: Slots<()>,
+    sockets_of_address: NetworkSlots,
+    bytes_of_address: Rate<IpAddr>,
+    bytes: Rate<()>,
+}
+
+/// What a try of an access code came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tried {
+    Right,
+    Wrong,
+    /// Wrong, and it was one too many: the code must be replaced.
+    WrongOnceTooOften,
+}
+
+fn a_minute(count: u32) -> Quota {
+    Quota { burst: count, refill: MINUTE / count.max(1) }
+}
+
+impl Caps {
+    pub(crate) fn new(settings: &Settings, exempt: &Exempt, clock: &Arc<dyn Clock>) -> Self {
+        let throttle = |count| Throttle::new(a_minute(count), exempt.clone(), clock.clone());
+        let of_address = |count| NetworkSlots::new(count, exempt.clone());
+        let slowed =
+            Escalation { free: TRIES_OF_CODE, step: TRIES_OF_CODE, waits: &SLOWED, memory: HOUR };
+        Self {
+            exempt: exempt.clone(),
+            requests: throttle(settings.requests_of_address),
+            joins_of_address: throttle(settings.joins_of_address),
+            joins: limits::Buckets::new(a_minute(settings.joins), clock.clone()),
+            upgrades_of_address: throttle(settings.upgrades_of_address),
+            upgrades: Window::new(UPGRADES, UPGRADES_SPAN, clock.clone()),
+            wrong_tries: Window::new(WRONG_TRIES, WRONG_TRIES_SPAN, clock.clone()),
+            tries: Backoff::new(slowed, clock.clone()),
+            sessions_of_address: of_address(settings.max_sessions_of_address),
+            sessions: Slots::new(settings.max_sessions),
+            members: Slots::new(settings.max_members),
+            files: Slots::new(settings.max_files),
+            transfers_of_address: of_address(settings.max_transfers_of_address),
+            transfers: Slots::new(settings.max_transfers),
+            sockets_of_address: of_address(settings.max_sockets_of_address),
+            bytes_of_address: Rate::new(settings.bytes_of_address, clock.clone()),
+            bytes: Rate::new(settings.bytes, clock.clone()),
+        }
+    }
+
+    /// Counts an HTTP request.
+    pub(crate) fn request(&self, from: IpAddr) -> Result<(), Refusal> {
+        self.requests.consume(from).map(drop).map_err(Refusal::too_often)
+    }
+
+    /// Counts an upgrade to WebSocket.
+    pub(crate) fn upgrade(&self, from: IpAddr) -> Result<(), Refusal> {
+        self.upgrades_of_address.consume(from).map(drop).map_err(Refusal::too_often)
+    }
+
+    /// Counts an upgrade to the socket of one session, or says for how long it is delayed.
+    pub(crate) fn upgrade_to(
+        &self,
+        session: Option<SessionId>,
+        from: IpAddr,
+    ) -> Result<(), Duration> {
+        if self.exempt.contains(from) {
+            return Ok(());
+        }
+        self.upgrades.consume((network_of(from), session))
+    }
+
+    /// Counts a try to join, whatever comes of it.
+    pub(crate) fn join(&self, from: IpAddr) -> Result<(), Refusal> {
+        let of_address = self.joins_of_address.consume(from).map_err(Refusal::too_often)?;
+        if let Err(wait) = self.joins.consume(()) {
+            of_address.refund();
+            return Err(Refusal::too_often(wait));
+        }
+        Ok(())
+    }
+
+    /// Whether `from` may try an access code at all. Counts nothing.
+    pub(crate) fn may_try_code(&self, from: IpAddr) -> Result<(), Refusal> {
+        self.wrong_tries.wait(network_of(from)).map_or(Ok(()), |wait| Err(Refusal::too_often(wait)))
+    }
+
+    /// Tries an access code of `session`. What is refused counts no wrong try.
+    pub(crate) fn try_code(
+        &self,
+        session: SessionId,
+        from: IpAddr,
+        is_right: impl FnOnce() -> bool,
+    ) -> Result<Tried, Refusal> {
+        self.may_try_code(from)?;
+        let attempt = self.tries.begin(session).map_err(Refusal::too_often)?;
+        if is_right() {
+            attempt.withdraw();
+            return Ok(Tried::Right);
+        }
+        if let Err(wait) = self.wrong_tries.consume(network_of(from)) {
+            attempt.withdraw();
+            return Err(Refusal::too_often(wait));
+        }
+        if attempt.failed() == TRIES_OF_CODE {
+            return Ok(Tried::WrongOnceTooOften);
+        }
+        Ok(Tried::Wrong)
+    }
+
+    /// The session is over: its tries are forgotten.
+    pub(crate) fn forget(&self, session: SessionId) {
+        self.tries.forgive(session);
+    }
+
+    pub(crate) fn session(&self, from: IpAddr) -> Result<(NetworkSlot, Slot<()>), Refusal> {
+        let of_address = self.sessions_of_address.take(from);
+        let of_address = of_address.ok_or_else(|| {
+            Refusal::full("As many sessions were made from your address as there may be.")
+        })?;
+        let all = self.sessions.take(());
+        let full = || Refusal::full("There are as many sessions as the server takes.");
+        Ok((of_address, all.ok_or_else(full)?))
+    }
+
+    pub(crate) fn member(&self) -> Result<Slot<()>, Refusal> {
+        let full = || Refusal::full("There are as many members as the server takes.");
+        self.members.take(()).ok_or_else(full)
+    }
+
+    pub(crate) fn file(&self) -> Option<Slot<()>> {
+        self.files.take(())
+    }
+
+    pub(crate) fn transfer(&self, from: IpAddr) -> Result<TransferSlots, Refusal> {
+        let of_address = self.transfers_of_address.take(from);
+        let of_address = of_address.ok_or_else(|| {
+            Refusal::full("As many transfers to your address are under way as there may be.")
+        })?;
+        let all = self.transfers.take(());
+        let full = || Refusal::full("As many transfers are under way as the server takes.");
+        Ok((of_address, all.ok_or_else(full)?))
+    }
+
+    pub(crate) fn socket(&self, from: IpAddr) -> Result<NetworkSlot, Refusal> {
+        let full = || Refusal::full("As many sockets of your address are open as there may be.");
+        self.sockets_of_address.take(from).ok_or_else(full)
+    }
+
+    /// Charges for bytes that have come from a sender at `from`; how long to wait before
+    /// asking it for more.
+    pub(crate) fn bytes(&self, from: IpAddr, bytes: u64) -> Duration {
+        let all = self.bytes.charge((), bytes);
+        if self.exempt.contains(from) {
+            return all;
+        }
+        all.max(self.bytes_of_address.charge(network_of(from), bytes))
+    }
+}

@@ -1,0 +1,56 @@
+//! `GET /session/{id}` with an upgrade: from an HTTP request to a socket of the session.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::ORIGIN;
+use http_kit::{Client, Upgrade, WebSocketUpgrade};
+use transport::WEBSOCKET;
+
+use super::answer::Failure;
+use super::names::PathNames;
+use crate::member::ShareConnection;
+use crate::refusal::Refusal;
+use crate::services::Due;
+use crate::session::UNUSED_SOCKET_LIFE;
+use crate::share::Share;
+use crate::socket::ShareSocket;
+
+/// Accepts an upgrade for any id: a client of an unknown session is told on its first frame.
+pub(super) async fn open(
+    State(share): State<Share>,
+    upgrade: WebSocketUpgrade,
+    path: PathNames,
+    client: Client,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let (upgrade, answer) = upgrade.accept().map_err(IntoResponse::into_response)?;
+    let services = share.services();
+    let refused = |refusal| Failure(refusal).into_response();
+    services.caps.upgrade(client.address).map_err(refused)?;
+    let slot = services.caps.socket(client.address).map_err(refused)?;
+    let id = path.session().ok();
+    while let Err(wait) = services.caps.upgrade_to(id, client.address) {
+        services.timers.sleep(wait).await;
+    }
+    let Some(outbox) = share.sockets().outbox(&WEBSOCKET, None) else {
+        return Err(refused(Refusal::unavailable()));
+    };
+    let connection = Arc::new(ShareConnection {
+        outbox: outbox.clone(),
+        from: client.address,
+        has_origin: headers.contains_key(ORIGIN),
+        is_kept: AtomicBool::new(false),
+        _slot: slot,
+    });
+    let unused = Due::UnusedSocket(Arc::downgrade(&connection));
+    services.timers.at(services.clock.monotonic() + UNUSED_SOCKET_LIFE, unused);
+    let session = id.and_then(|id| share.session(id));
+    let handler = ShareSocket::new(share.clone(), session, connection);
+    let Upgrade { stream, max_message } = upgrade;
+    share.sockets().serve(stream, max_message, outbox, client.address, handler);
+    Ok(answer)
+}

@@ -1,0 +1,214 @@
+//! A sharing session: who is in it and what they offer each other. What they hand over:
+//! [`exchange`](crate::exchange).
+//!
+//! Deliberately absent: names and lookups across sessions (`registry.rs`), bytes on the wire.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Timestamp;
+use limits::{NetworkSlot, Slot};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::access_code::{AccessCode, AccessCodes};
+use crate::files::Files;
+use crate::frames::{self, Format};
+use crate::id::{MemberId, RequestId, SessionId};
+use crate::member::{Member, ShareConnection};
+use crate::refusal::Refusal;
+use crate::services::{Due, Services};
+use crate::session_name::SessionName;
+use crate::transfer::{Route, Transfer};
+
+/// How long a session lives after its last use.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// How long the sockets of a session that is over, or was never there, stay open: old pages
+/// reconnect every 100 ms as soon as one is closed.
+pub(crate) const UNUSED_SOCKET_LIFE: Duration = Duration::from_secs(60);
+
+/// Requests that ended most recently: what a party says of one of them may have crossed its
+/// end on the way.
+const RECENTLY_ENDED: usize = 64;
+
+/// A session, shared by all who use it.
+#[derive(Debug)]
+pub(crate) struct SessionCell {
+    pub(crate) id: SessionId,
+    /// For administrators and the log: a session's id and name are half of what lets one in.
+    pub(crate) number: u64,
+    pub(crate) since: Timestamp,
+    state: Mutex<Session>,
+}
+
+impl SessionCell {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Session> {
+        self.state.lock()
+    }
+}
+
+/// What changes of a session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) name: SessionName,
+    pub(crate) codes: AccessCodes,
+    pub(crate) members: HashMap<MemberId, Member>,
+    pub(crate) files: Files,
+    pub(crate) transfers: HashMap<RequestId, Transfer>,
+    pub(crate) recently_ended: VecDeque<RequestId>,
+    /// On the monotonic clock.
+    last_used: Duration,
+    pub(crate) is_over: bool,
+    /// Bytes of ciphertext that were passed on in it.
+    pub(crate) bytes: u64,
+    /// Counts it among the sessions of its maker's network and of the server.
+    _slots: (NetworkSlot, Slot<()>),
+}
+
+impl SessionCell {
+    /// A session called `name`, made by a client at `from`, with its host as the only member.
+    pub(crate) fn new(
+        name: SessionName,
+        number: u64,
+        from: IpAddr,
+        services: &Services,
+    ) -> Result<(Self, AccessCode, MemberId), Refusal> {
+        let slots = services.caps.session(from)?;
+        let now = services.clock.monotonic();
+        let host = MemberId::random(&*services.random);
+        let members = HashMap::from([(host, Member::new(true, now, services.caps.member()?))]);
+        let id = SessionId::random(&*services.random);
+        let (codes, code) = AccessCodes::new(&*services.random);
+        let session = Session {
+            id,
+            name,
+            codes,
+            members,
+            files: Files::default(),
+            transfers: HashMap::new(),
+            recently_ended: VecDeque::new(),
+            last_used: now,
+            is_over: false,
+            bytes: 0,
+            _slots: slots,
+        };
+        let since = services.clock.now();
+        Ok((Self { id, number, since, state: Mutex::new(session) }, code, host))
+    }
+}
+
+impl Session {
+    /// A member uses the session now.
+    pub(crate) fn touch(&mut self, now: Duration) {
+        self.last_used = now;
+    }
+
+    /// When it ends unless it is used before; `None` while it is in use.
+    pub(crate) fn idle_until(&self) -> Option<Duration> {
+        let in_use =
+            !self.transfers.is_empty() || self.members.values().any(|member| member.seat.is_some());
+        (!in_use).then(|| self.last_used + SESSION_LIFE)
+    }
+
+    /// The member `id`, whose token must be good.
+    pub(crate) fn member(&self, id: MemberId, now: Duration) -> Result<&Member, Refusal> {
+        let member = self.members.get(&id).filter(|member| member.has_good_token(now));
+        member.ok_or_else(Refusal::unauthorized)
+    }
+
+    /// Whether `id` is the host, whose token must be good.
+    pub(crate) fn check_host(&self, id: MemberId, now: Duration) -> Result<(), Refusal> {
+        if self.member(id, now)?.is_host { Ok(()) } else { Err(Refusal::unauthorized()) }
+    }
+
+    /// A guest joins.
+    pub(crate) fn join(&mut self, services: &Services) -> Result<MemberId, Refusal> {
+        let now = services.clock.monotonic();
+        let max = services.settings.max_members_of_session as usize;
+        if self.members.len() >= max {
+            self.forget_members(now);
+        }
+        if self.members.len() >= max {
+            return Err(Refusal::full("The session has as many members as it may have."));
+        }
+        let guest = MemberId::random(&*services.random);
+        self.members.insert(guest, Member::new(false, now, services.caps.member()?));
+        self.touch(now);
+        Ok(guest)
+    }
+
+    /// Forgets members who can never come back, and what they offered.
+    pub(crate) fn forget_members(&mut self, now: Duration) {
+        let gone: Vec<_> = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.is_host && member.is_gone(now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.members.remove(&id);
+            self.files.remove_of(id);
+        }
+    }
+
+    /// Tells the host, if it is there.
+    pub(crate) fn tell_host(&self, frame: &bytes::Bytes) {
+        for host in self.members.values().filter(|member| member.is_host) {
+            host.tell(frame.clone());
+        }
+    }
+
+    /// The session is over: members are told why, transfers end, and no one is in it any
+    /// more. Sockets stay open for a while.
+    pub(crate) fn end(&mut self, sentence: &str, services: &Services) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let requests: Vec<_> = self.transfers.keys().copied().collect();
+        for request in requests {
+            self.abort(request, sentence, services);
+        }
+        let close_at = services.clock.monotonic() + UNUSED_SOCKET_LIFE;
+        let ended = frames::session_ended(sentence);
+        for (_, member) in self.members.drain() {
+            let Some(seat) = member.seat else { continue };
+            seat.connection.send(ended.clone());
+            seat.connection.keep(false);
+            let connection: &Arc<ShareConnection> = &seat.connection;
+            services.timers.at(close_at, Due::UnusedSocket(Arc::downgrade(connection)));
+        }
+        self.files = Files::default();
+    }
+
+    /// Takes a transfer out, and tells both sides why.
+    pub(crate) fn abort(&mut self, request: RequestId, sentence: &str, services: &Services) {
+        let Some(transfer) = self.take_transfer(request) else { return };
+        if let Some(sender) = self.members.get(&transfer.sender) {
+            sender.tell(Format::Socket.aborted(request, sentence));
+        }
+        match &transfer.route {
+            Route::Socket => {
+                if let Some(receiver) = self.members.get(&transfer.receiver) {
+                    receiver.tell(Format::Socket.aborted(request, sentence));
+                }
+            }
+            Route::Stream(outbox) => {
+                outbox.send(&[Format::Events.aborted(request, sentence)]);
+                outbox.close(hub::Close { code: 1000, reason: "aborted" });
+            }
+        }
+        self.touch(services.clock.monotonic());
+        metrics::counter!("packetboat_share_transfers_total", "end" => "aborted").increment(1);
+    }
+
+    /// Takes a transfer out; what its parties still say of it is not held against them.
+    pub(crate) fn take_transfer(&mut self, request: RequestId) -> Option<Transfer> {
+        let transfer = self.transfers.remove(&request)?;
+        self.recently_ended.truncate(RECENTLY_ENDED - 1);
+        self.recently_ended.push_front(request);
+        Some(transfer)
+    }
+}

@@ -1,0 +1,428 @@
+//! The handle of the capability: every operation on sessions, for HTTP, sockets and the admin
+//! site alike.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use base::{Clock, Random, Vital};
+use limits::Exempt;
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use transport::Sockets;
+
+use crate::access_code::AccessCode;
+use crate::caps::{Caps, Tried};
+use crate::exchange::reason;
+use crate::files::{AddError, File, Offer};
+use crate::flow::Held;
+use crate::frames;
+use crate::id::{MemberId, SessionId};
+use crate::refusal::Refusal;
+use crate::registry::Registry;
+use crate::services::{Due, Services};
+use crate::session::{SESSION_LIFE, Session, SessionCell};
+use crate::session_name::SessionName;
+use crate::settings::Settings;
+use crate::timers::Timers;
+use crate::token::{Claims, Tokens};
+
+/// Sharing sessions: the only way in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Share(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    services: Services,
+    tokens: Tokens,
+    sockets: Sockets,
+    registry: Mutex<Registry>,
+    last_number: AtomicU64,
+    /// Sockets of the old dialect that are open.
+    connections: Arc<AtomicUsize>,
+    timekeeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a host is told of its session.
+pub(crate) struct Hosted {
+    pub(crate) id: SessionId,
+    pub(crate) name: SessionName,
+    pub(crate) code: AccessCode,
+}
+
+/// How a member sees a file.
+#[derive(serde::Serialize)]
+pub(crate) struct FileSeen {
+    name: String,
+    size: u64,
+    is_owner: bool,
+}
+
+impl FileSeen {
+    fn new(file: &File, by: MemberId) -> Self {
+        let name = file.name.as_str().to_owned();
+        Self { name, size: file.size, is_owner: file.owner == by }
+    }
+}
+
+impl Share {
+    /// No sessions. Needs a Tokio runtime, on which it keeps its time.
+    pub(crate) fn open(
+        settings: Settings,
+        key: &[u8],
+        sockets: Sockets,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+        (exempt, alive): (&Exempt, Vital),
+    ) -> Self {
+        let services = Services {
+            caps: Caps::new(&settings, exempt, &clock),
+            timers: Timers::new(clock.clone()),
+            held: Arc::new(Held::default()),
+            clock,
+            random,
+            settings,
+        };
+        let share = Self(Arc::new(Inner {
+            services,
+            tokens: Tokens::new(key),
+            sockets,
+            registry: Mutex::default(),
+            last_number: AtomicU64::new(0),
+            connections: Arc::default(),
+            timekeeper: Mutex::default(),
+        }));
+        let timekeeper = tokio::spawn(share.clone().keep_time(alive));
+        *share.0.timekeeper.lock() = Some(timekeeper);
+        share
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<AtomicUsize> {
+        &self.0.connections
+    }
+
+    /// Whose token it is.
+    pub(crate) fn verify(&self, token: &str) -> Option<Claims> {
+        self.0.tokens.verify(token)
+    }
+
+    /// Makes a session; its host's token.
+    pub(crate) fn create(&self, from: IpAddr) -> Result<(Hosted, String), Refusal> {
+        let services = self.services();
+        let number = self.0.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut registry = self.0.registry.lock();
+        let name = registry.free_name(&*services.random);
+        let key = name.key();
+        let (session, code, host) = SessionCell::new(name.clone(), number, from, services)?;
+        let id = session.id;
+        registry.insert(Arc::new(session), key);
+        drop(registry);
+        services.timers.at(services.clock.monotonic() + SESSION_LIFE, Due::Idle(id));
+        tracing::info!(session = number, "sharing session made");
+        metrics::counter!("packetboat_share_sessions_total").increment(1);
+        Ok((Hosted { id, name, code }, self.token(id, host, true)))
+    }
+
+    fn token(&self, session: SessionId, member: MemberId, is_host: bool) -> String {
+        let now = self.services().clock.now();
+        self.0.tokens.issue(Claims { session, member }, is_host, now)
+    }
+
+    pub(crate) fn session(&self, id: SessionId) -> Option<Arc<SessionCell>> {
+        self.0.registry.lock().get(id)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<SessionCell>> {
+        self.0.registry.lock().all()
+    }
+
+    /// Does `operation` in a session that is not over.
+    pub(crate) fn within<T>(
+        &self,
+        id: SessionId,
+        operation: impl FnOnce(&mut Session) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let session = self.session(id).ok_or_else(Refusal::no_such_session)?;
+        let mut session = session.lock();
+        if session.is_over {
+            return Err(Refusal::no_such_session());
+        }
+        operation(&mut session)
+    }
+
+    /// The same, at the request of a member with a good token, which is a use of the session.
+    pub(crate) fn as_member<T>(
+        &self,
+        id: SessionId,
+        by: Claims,
+        operation: impl FnOnce(&mut Session, &Services) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let services = self.services();
+        self.within(id, |session| {
+            if by.session != id {
+                return Err(Refusal::unauthorized());
+            }
+            let now = services.clock.monotonic();
+            session.member(by.member, now)?;
+            session.touch(now);
+            operation(session, services)
+        })
+    }
+
+    /// The same, where only the host may.
+    fn as_host<T>(
+        &self,
+        id: SessionId,
+        by: Claims,
+        operation: impl FnOnce(&mut Session, &Services) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.as_member(id, by, |session, services| {
+            session.check_host(by.member, services.clock.monotonic())?;
+            operation(session, services)
+        })
+    }
+
+    /// The host asks for its session anew, and is told another access code.
+    pub(crate) fn renew_code(&self, by: Claims) -> Result<Hosted, Refusal> {
+        let renewed = self.as_host(by.session, by, |session, services| {
+            let code = session.codes.renew(&*services.random, services.clock.monotonic());
+            Ok(Hosted { id: session.id, name: session.name.clone(), code })
+        });
+        // There is no route to a session here that could be missing.
+        renewed.map_err(|_| Refusal::unauthorized())
+    }
+
+    pub(crate) fn id_for_name(&self, name: &str) -> Result<SessionId, Refusal> {
+        self.0.registry.lock().named(name).ok_or_else(Refusal::no_such_session)
+    }
+
+    pub(crate) fn name(&self, id: SessionId) -> Result<SessionName, Refusal> {
+        self.within(id, |session| Ok(session.name.clone()))
+    }
+
+    /// Joins with the SHA-256 of an access code; the guest's token. Without one, nothing is
+    /// tried.
+    pub(crate) fn join(
+        &self,
+        id: SessionId,
+        hash: Option<&str>,
+        from: IpAddr,
+    ) -> Result<String, Refusal> {
+        let joined = self.try_join(id, hash, from);
+        if let Err(refusal) = &joined {
+            let kind = refusal.kind.label();
+            metrics::counter!("packetboat_share_joins_refused_total", "why" => kind).increment(1);
+        }
+        joined.map(|guest| self.token(id, guest, false))
+    }
+
+    fn try_join(
+        &self,
+        id: SessionId,
+        hash: Option<&str>,
+        from: IpAddr,
+    ) -> Result<MemberId, Refusal> {
+        let services = self.services();
+        services.caps.join(from)?;
+        services.caps.may_try_code(from)?;
+        let number = self.session(id).ok_or_else(Refusal::no_such_session)?.number;
+        self.within(id, |session| {
+            let hash = hash.ok_or_else(Refusal::wrong_code)?;
+            let now = services.clock.monotonic();
+            let tried = services.caps.try_code(id, from, || session.codes.admits(hash, now))?;
+            match tried {
+                Tried::Right => session.join(services),
+                Tried::Wrong => Err(Refusal::wrong_code()),
+                Tried::WrongOnceTooOften => {
+                    let code = session.codes.replace(&*services.random).into_digits();
+                    session.tell_host(&frames::access_code_replaced(&code));
+                    tracing::warn!(session = number, "access code replaced after wrong tries");
+                    Err(Refusal::wrong_code())
+                }
+            }
+        })
+    }
+
+    /// Gives the session another name and access code.
+    pub(crate) fn rename(
+        &self,
+        id: SessionId,
+        by: Claims,
+        name: &str,
+    ) -> Result<AccessCode, Refusal> {
+        self.as_host(id, by, |_, _| Ok(()))?;
+        let name = SessionName::parse(name).map_err(Refusal::invalid)?;
+        let mut registry = self.0.registry.lock();
+        let session = registry.get(id).ok_or_else(Refusal::no_such_session)?;
+        registry.rename(id, name.key())?;
+        let mut session = session.lock();
+        drop(registry);
+        session.name = name;
+        Ok(session.codes.replace(&*self.services().random))
+    }
+
+    /// The host ends the session.
+    pub(crate) fn end(&self, id: SessionId, by: Claims) -> Result<(), Refusal> {
+        self.as_host(id, by, |_, _| Ok(()))?;
+        let session = self.session(id).ok_or_else(Refusal::no_such_session)?;
+        self.end_session(&session, "The host has ended the session.", "host");
+        Ok(())
+    }
+
+    /// Ends a session: members are told `sentence`, the log `why`.
+    pub(crate) fn end_session(&self, session: &SessionCell, sentence: &str, why: &'static str) {
+        self.0.registry.lock().remove(session.id);
+        let services = self.services();
+        let mut state = session.lock();
+        let (files, bytes) = (state.files.len(), state.bytes);
+        state.end(sentence, services);
+        drop(state);
+        services.caps.forget(session.id);
+        tracing::info!(session = session.number, why, files, bytes, "sharing session ended");
+    }
+
+    pub(crate) fn files(&self, id: SessionId, by: Claims) -> Result<Vec<FileSeen>, Refusal> {
+        self.as_member(id, by, |session, _| {
+            Ok(session.files.iter().map(|file| FileSeen::new(file, by.member)).collect())
+        })
+    }
+
+    /// The file with the first of `names` that a file has.
+    pub(crate) fn file(
+        &self,
+        id: SessionId,
+        by: Claims,
+        names: &[&str],
+    ) -> Result<FileSeen, Refusal> {
+        self.as_member(id, by, |session, _| {
+            let file = session.files.find(names.iter().copied());
+            file.map(|file| FileSeen::new(file, by.member)).ok_or_else(Refusal::no_such_file)
+        })
+    }
+
+    /// Lists files; all of them or none.
+    pub(crate) fn add_files(
+        &self,
+        id: SessionId,
+        by: Claims,
+        offers: impl FnOnce() -> Result<Vec<Offer>, Refusal>,
+    ) -> Result<(), Refusal> {
+        self.as_member(id, by, |session, services| {
+            let max = services.settings.max_files_of_session as usize;
+            let added = session.files.add(by.member, offers()?, max, || services.caps.file());
+            added.map_err(|error| match error {
+                AddError::Exists(name) => {
+                    Refusal::invalid_file("A file with this name exists already.", name)
+                }
+                AddError::Full => Refusal::full("There are as many files as there may be."),
+            })
+        })
+    }
+
+    /// Takes a file from the list; transfers of it end.
+    pub(crate) fn remove_file(
+        &self,
+        id: SessionId,
+        by: Claims,
+        names: &[&str],
+    ) -> Result<(), Refusal> {
+        self.as_member(id, by, |session, services| {
+            let now = services.clock.monotonic();
+            let is_host = session.member(by.member, now)?.is_host;
+            let file = session.files.find(names.iter().copied());
+            let file = file.ok_or_else(Refusal::no_such_file)?;
+            if !is_host && file.owner != by.member {
+                return Err(Refusal::forbidden());
+            }
+            let name = file.name.clone();
+            session.files.remove(&name);
+            let of_it = session.transfers.values().filter(|it| it.file == name).map(|it| it.id);
+            for request in of_it.collect::<Vec<_>>() {
+                session.abort(request, reason::REMOVED, services);
+            }
+            Ok(())
+        })
+    }
+
+    /// Does what is due, whenever something is.
+    async fn keep_time(self, alive: Vital) {
+        loop {
+            self.services().timers.wait().await;
+            alive.survive(async { self.do_what_is_due() }).await;
+        }
+    }
+
+    /// Does everything that is due now.
+    pub(crate) fn do_what_is_due(&self) {
+        while let Some(due) = self.services().timers.pop() {
+            self.see_to(due);
+        }
+    }
+
+    fn see_to(&self, due: Due) {
+        let services = self.services();
+        let in_session = |id, operation: &dyn Fn(&mut Session)| {
+            if let Some(session) = self.session(id) {
+                operation(&mut session.lock());
+            }
+        };
+        match due {
+            Due::Idle(id) => self.end_if_idle(id),
+            Due::Away(id, member, lost) => {
+                in_session(id, &|session| session.stayed_away(member, lost, services));
+            }
+            Due::SenderAway(id, request) => {
+                in_session(id, &|session| session.sender_stayed_away(request, services));
+            }
+            Due::Go(id, request) => {
+                in_session(id, &|session| session.go_on_now(request, services));
+            }
+            Due::Stalled(id, request) => {
+                in_session(id, &|session| session.check_stalled(request, services));
+            }
+            Due::UnusedSocket(connection) => {
+                if let Some(connection) = connection.upgrade() {
+                    connection.close_if_unused();
+                }
+            }
+        }
+    }
+
+    fn end_if_idle(&self, id: SessionId) {
+        let Some(session) = self.session(id) else { return };
+        let services = self.services();
+        let now = services.clock.monotonic();
+        let mut state = session.lock();
+        state.forget_members(now);
+        let until = state.idle_until().unwrap_or(now + SESSION_LIFE);
+        drop(state);
+        if until <= now {
+            self.end_session(&session, "The session was not used for an hour.", "idle");
+        } else {
+            services.timers.at(until, Due::Idle(id));
+        }
+    }
+
+    /// Transfers under way, and chunks that are asked for or held.
+    pub(crate) fn under_way(&self) -> (usize, usize) {
+        let transfers = self.all().iter().map(|session| session.lock().transfers.len()).sum();
+        (transfers, self.services().held.chunks())
+    }
+
+    /// Ends everything, and keeps no more time.
+    pub(crate) fn shut_down(&self) {
+        for session in self.all() {
+            self.end_session(&session, "The server is going away.", "shutdown");
+        }
+        if let Some(timekeeper) = self.0.timekeeper.lock().take() {
+            timekeeper.abort();
+        }
+    }
+}
