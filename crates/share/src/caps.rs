@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use base::Clock;
 use limits::{
-    Backoff, Escalation, Exempt, NetworkSlot, NetworkSlots, Quota, Rate, Slot, Slots, Throttle,
-    Window, network_of,
+    Backoff, Buckets, Escalation, Exempt, NetworkSlot, NetworkSlots, Quota, Rate, Slot, Slots,
+    Throttle, Window, network_of,
 };
 
 use crate::id::SessionId;
@@ -49,7 +49,7 @@ pub(crate) struct Caps {
     exempt: Exempt,
     requests: Throttle,
     joins_of_address: Throttle,
-    joins: limits::Buckets<()>,
+    joins: Buckets<()>,
     upgrades_of_address: Throttle,
     upgrades: Window<(IpAddr, Option<SessionId>)>,
     wrong_tries: Window<IpAddr>,
@@ -74,6 +74,14 @@ pub(crate) enum Tried {
     WrongOnceTooOften,
 }
 
+/// How much there is now.
+pub(crate) struct Counts {
+    pub(crate) sessions: usize,
+    pub(crate) members: usize,
+    pub(crate) files: usize,
+    pub(crate) transfers: usize,
+}
+
 fn a_minute(count: u32) -> Quota {
     Quota { burst: count, refill: MINUTE / count.max(1) }
 }
@@ -88,7 +96,7 @@ impl Caps {
             exempt: exempt.clone(),
             requests: throttle(settings.requests_of_address),
             joins_of_address: throttle(settings.joins_of_address),
-            joins: limits::Buckets::new(a_minute(settings.joins), clock.clone()),
+            joins: Buckets::new(a_minute(settings.joins), clock.clone()),
             upgrades_of_address: throttle(settings.upgrades_of_address),
             upgrades: Window::new(UPGRADES, UPGRADES_SPAN, clock.clone()),
             wrong_tries: Window::new(WRONG_TRIES, WRONG_TRIES_SPAN, clock.clone()),
@@ -102,6 +110,16 @@ impl Caps {
             sockets_of_address: of_address(settings.max_sockets_of_address),
             bytes_of_address: Rate::new(settings.bytes_of_address, clock.clone()),
             bytes: Rate::new(settings.bytes, clock.clone()),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let taken = |slots: &Slots<()>| slots.taken(()) as usize;
+        Counts {
+            sessions: taken(&self.sessions),
+            members: taken(&self.members),
+            files: taken(&self.files),
+            transfers: taken(&self.transfers),
         }
     }
 

@@ -202,13 +202,18 @@ impl Flow {
         self.awaited.iter().copied().take_while(move |number| *number <= end)
     }
 
+    /// Chunks that are asked for, held or unconfirmed.
+    pub(crate) fn under_way(&self) -> usize {
+        (self.asked - self.confirmed) as usize
+    }
+
     /// The receiver has confirmed the last chunk.
     pub(crate) fn is_done(&self) -> bool {
         self.last == Some(self.confirmed)
     }
 
     fn recount(&mut self) {
-        let now = (self.asked - self.confirmed) as usize;
+        let now = self.under_way();
         if now > self.counted {
             self.held.0.fetch_add(now - self.counted, Ordering::Relaxed);
         } else {

@@ -18,6 +18,7 @@
 //! Deliberately absent: accounts. Who may do what is said by tokens of the session's own.
 
 mod access_code;
+mod admin;
 mod caps;
 mod command;
 mod exchange;

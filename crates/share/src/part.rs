@@ -38,12 +38,13 @@ impl Part for SharePart {
     }
 
     fn models(&self) -> Vec<Arc<dyn Model>> {
-        Vec::new()
+        self.0.models()
     }
 
     fn tick(&self) -> BoxFuture<'_> {
         Box::pin(async {
             self.0.do_what_is_due();
+            self.0.show_gauges();
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use transport::Sockets;
 
 use crate::access_code::AccessCode;
-use crate::caps::{Caps, Tried};
+use crate::caps::{Caps, Counts, Tried};
 use crate::exchange::reason;
 use crate::files::{AddError, File, Offer};
 use crate::flow::Held;
@@ -412,8 +412,22 @@ impl Share {
 
     /// Transfers under way, and chunks that are asked for or held.
     pub(crate) fn under_way(&self) -> (usize, usize) {
-        let transfers = self.all().iter().map(|session| session.lock().transfers.len()).sum();
-        (transfers, self.services().held.chunks())
+        let services = self.services();
+        (services.caps.counts().transfers, services.held.chunks())
+    }
+
+    /// Says how much there is of everything.
+    pub(crate) fn show_gauges(&self) {
+        let (services, gauge) = (self.services(), |name: &'static str, count: usize| {
+            metrics::gauge!(name).set(count as f64);
+        });
+        let Counts { sessions, members, files, transfers } = services.caps.counts();
+        gauge("packetboat_share_sessions", sessions);
+        gauge("packetboat_share_members", members);
+        gauge("packetboat_share_files", files);
+        gauge("packetboat_share_transfers", transfers);
+        gauge("packetboat_share_chunks_held", services.held.chunks());
+        gauge("packetboat_share_sockets", self.connections().load(Ordering::Relaxed));
     }
 
     /// Ends everything, and keeps no more time.

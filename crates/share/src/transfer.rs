@@ -40,6 +40,17 @@ pub(crate) enum Stage {
     Running,
 }
 
+impl Stage {
+    /// For administrators.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Requested => "asked for",
+            Self::Prepared(_) => "about to begin",
+            Self::Running => "running",
+        }
+    }
+}
+
 /// Where the chunks go.
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
