@@ -1,9 +1,11 @@
 //! The rules that every request passes, around all capabilities' routes.
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
-//! every answer, errors as pages, a panic's answer, the requests of one address that
-//! are under way, the time limit, what pages of other origins may do
-//! ([`CrossOrigin`]), counting, the body limit, and the answers for what no route takes.
+//! every answer, errors as pages. Then what each group of [`Routes`] has of its own: the form
+//! of its errors, what pages of other origins may do ([`CrossOrigin`](crate::CrossOrigin)), a panic's answer, the
+//! requests of one address that are under way, which all groups count together, the time
+//! limit, counting, the body limit, and the answers for what no route takes. So every answer
+//! but those that no route gives has the form and the CORS headers of its group.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,8 +22,9 @@ use tower::{Layer, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cross_origin::{self, Rule};
+use crate::routes::Group;
 use crate::{
-    ApiError, Client, CrossOrigin, OriginPolicy, Routes, TrustedProxies, client, error_page,
+    ApiError, Client, OriginPolicy, Routes, TrustedProxies, client, error_form, error_page,
     headers, observe,
 };
 
@@ -69,12 +72,16 @@ impl Default for EdgeOptions {
 /// Puts the rules of this module around `routes`. Call it once, last.
 pub fn edge(routes: impl Into<Routes>, options: EdgeOptions) -> Router {
     let trusted = Arc::new(options.trusted_proxies);
-    let requests = NetworkSlots::new(MAX_REQUESTS_OF_ADDRESS, options.exempt);
-    let routes = ruled(routes.into(), &options.origins);
-    let inner = routes
-        .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
-        .layer(middleware::from_fn_with_state(requests, limit_requests))
-        .layer(CatchPanicLayer::custom(panicked))
+    let rules = Rules {
+        origins: options.origins,
+        requests: NetworkSlots::new(MAX_REQUESTS_OF_ADDRESS, options.exempt),
+        request_timeout: options.request_timeout,
+    };
+    let nothing = async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here.");
+    let unknown = Routes::from(Router::new().fallback(nothing));
+    let groups = unknown.merge(routes).into_groups().into_iter();
+    let inner = groups
+        .fold(Router::new(), |all, group| all.merge(rules.around(group)))
         .layer(middleware::from_fn_with_state(options.assets, error_page::show))
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn_with_state(trusted, client::identify));
@@ -83,23 +90,32 @@ pub fn edge(routes: impl Into<Routes>, options: EdgeOptions) -> Router {
     Router::new().fallback_service(app)
 }
 
-/// All groups of `routes`, each inside of its rule about other origins, and the answers for
-/// what no route takes.
-fn ruled(routes: Routes, origins: &Arc<OriginPolicy>) -> Router {
-    let group = |rule: CrossOrigin, router: Router| {
-        let rule = Rule { rule, origins: Arc::clone(origins) };
-        router
+/// What the rules of every group go by.
+struct Rules {
+    origins: Arc<OriginPolicy>,
+    requests: NetworkSlots,
+    request_timeout: Duration,
+}
+
+impl Rules {
+    /// A group's routes inside of its rules.
+    fn around(&self, Group { rule, errors, router }: Group) -> Router {
+        let rule = Rule { rule, origins: Arc::clone(&self.origins) };
+        let ruled = router
             .method_not_allowed_fallback(async || {
                 ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
             })
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn(observe::count))
-            .layer(middleware::from_fn_with_state(rule, cross_origin::apply))
-    };
-    let nothing = async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here.");
-    let unknown = group(CrossOrigin::Fenced, Router::new().fallback(nothing));
-    let groups = routes.into_groups().into_iter();
-    groups.fold(unknown, |all, (rule, router)| all.merge(group(rule, router)))
+            .layer(middleware::from_fn_with_state(self.request_timeout, limit_time))
+            .layer(middleware::from_fn_with_state(self.requests.clone(), limit_requests))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn_with_state(rule, cross_origin::apply));
+        match errors {
+            Some(form) => ruled.layer(middleware::from_fn_with_state(form, error_form::apply)),
+            None => ruled,
+        }
+    }
 }
 
 /// Middleware: bounds the requests of one client address that are under way.
