@@ -136,7 +136,9 @@ impl<'a> Envelope<'a> {
         if chunk.chunk.len() > MAX_CHUNK {
             return Err(Refusal::invalid("A chunk has at most 70000 characters of hex."));
         }
-        if chunk.chunk.len() % 2 != 0 || !chunk.chunk.bytes().all(|it| it.is_ascii_hexdigit()) {
+        if !chunk.chunk.len().is_multiple_of(2)
+            || !chunk.chunk.bytes().all(|it| it.is_ascii_hexdigit())
+        {
             return Err(Refusal::invalid("A chunk is bytes in hex."));
         }
         if chunk.iv.len() > MAX_IV {

@@ -41,7 +41,7 @@ pub(crate) fn routes(share: &Share) -> Routes {
         .route("/session/{id}", by_upgrade(session, opening))
         .layer(from_fn_with_state(share.clone(), count))
         .with_state(share.clone());
-    Routes::default().with(CrossOrigin::Open, router)
+    Routes::default().with_errors(CrossOrigin::Open, answer::error_form, router)
 }
 
 /// Middleware: counts the requests of an address.

@@ -244,6 +244,7 @@ impl Share {
                     let code = session.codes.replace(&*services.random).into_digits();
                     session.tell_host(&frames::access_code_replaced(&code));
                     tracing::warn!(session = number, "access code replaced after wrong tries");
+                    metrics::counter!("packetboat_share_codes_replaced_total").increment(1);
                     Err(Refusal::wrong_code())
                 }
             }

@@ -4,6 +4,7 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use http_kit::ApiError;
 use serde::Serialize;
 use serde_json::json;
 
@@ -42,6 +43,13 @@ impl IntoResponse for Failure {
         }
         response
     }
+}
+
+/// What the server itself refuses, in the same form: a request that is too large, or took too
+/// long.
+pub(super) fn error_form(error: &ApiError) -> (HeaderValue, Vec<u8>) {
+    let body = json!({"success": false, "message": error.message()});
+    (TEXT, body.to_string().into_bytes())
 }
 
 fn text(status: StatusCode, body: &serde_json::Value) -> Response {
