@@ -129,6 +129,9 @@ async fn wrong_methods_are_405_and_unknown_routes_404() {
     for http in [server.http(), server.http_as(&mallory)] {
         for path in gets.iter().chain(&api) {
             for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
+                if method == "OPTIONS" && ["/", "/health"].contains(path) {
+                    continue; // Answered: pages of every origin may read them.
+                }
                 let answer = http.send(method, path, Some(b"{}")).await;
                 assert_eq!(answer.status, 405, "{method} {path}");
                 assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{method} {path}");
