@@ -3,6 +3,7 @@
 
 mod documents;
 mod front;
+mod hand_off;
 
 use std::sync::Arc;
 
@@ -81,7 +82,8 @@ impl Site {
             let serve = async move |headers: HeaderMap| assets.named(file, &headers);
             router.route(path, get(serve))
         });
-        let fenced = files.merge(crate::api::routes(&self.options.assets));
+        let base = &self.options.assets;
+        let fenced = files.merge(crate::api::routes(base)).merge(hand_off::routes(base));
         self.pages.iter().fold(Routes::from(fenced), |routes, entry| {
             let page =
                 Page { assets: assets.clone(), document: entry.document(), sign_in: entry.sign_in };
