@@ -374,7 +374,7 @@ impl Session {
             outbox.send(&[frames::done()]);
             outbox.close(hub::Close { code: 1000, reason: "done" });
         }
-        metrics::counter!("packetboat_share_transfers_total", "end" => "complete").increment(1);
+        self.note_end("complete", transfer.bytes);
     }
 
     /// Looks whether a transfer stands still; when to look again.

@@ -37,7 +37,6 @@ const RECENTLY_ENDED: usize = 64;
 #[derive(Debug)]
 pub(crate) struct SessionCell {
     pub(crate) id: SessionId,
-    /// For administrators and the log: a session's id and name are half of what lets one in.
     pub(crate) number: u64,
     pub(crate) since: Timestamp,
     state: Mutex<Session>,
@@ -53,6 +52,8 @@ impl SessionCell {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
+    /// For administrators and the log: a session's id and name are half of what lets one in.
+    pub(crate) number: u64,
     pub(crate) name: SessionName,
     pub(crate) codes: AccessCodes,
     pub(crate) members: HashMap<MemberId, Member>,
@@ -84,6 +85,7 @@ impl SessionCell {
         let (codes, code) = AccessCodes::new(&*services.random);
         let session = Session {
             id,
+            number,
             name,
             codes,
             members,
@@ -201,7 +203,13 @@ impl Session {
             }
         }
         self.touch(services.clock.monotonic());
-        metrics::counter!("packetboat_share_transfers_total", "end" => "aborted").increment(1);
+        self.note_end("aborted", transfer.bytes);
+    }
+
+    /// For the operator: a transfer of `bytes` is over.
+    pub(crate) fn note_end(&self, end: &'static str, bytes: u64) {
+        metrics::counter!("packetboat_share_transfers_total", "end" => end).increment(1);
+        tracing::info!(session = self.number, end, bytes, "transfer ended");
     }
 
     /// Takes a transfer out; what its parties still say of it is not held against them.

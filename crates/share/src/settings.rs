@@ -37,7 +37,7 @@ capability::settings! {
         /// HTTP requests a minute of one address
         pub(crate) requests_of_address: u32 = with_default("share.requests_a_minute_of_address", "600", "a number, at least 1", count),
         /// tries to join a minute of one address
-        pub(crate) joins_of_address: u32 = with_default("share.joins_a_minute_of_address", "60", "a number, at least 1", count),
+        pub(crate) joins_of_address: u32 = with_default("share.joins_a_minute_of_address", "300", "a number, at least 1", count),
         /// tries to join a minute in all
         pub(crate) joins: u32 = with_default("share.joins_a_minute", "6000", "a number, at least 1", count),
         /// sockets that clients at one address may open a minute
