@@ -286,3 +286,6 @@ impl<H> Drop for Connection<H> {
         self.heartbeat.outbox().abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,11 @@ fn closing_comment(_code: u16, reason: &str) -> Bytes {
 /// The body of such an answer. `R` is dropped when the stream is over or closing, however
 /// that came; while the reader takes nothing, which is when the listener does not ask for
 /// more, as soon as the connection ends.
+///
+/// The listener (hyper) asks only while less than its `max_buf_size` waits to be written, and
+/// no more than 16 events. So it is ahead of what the socket has taken by less than that and
+/// one event: measured with events of 66,031 bytes, 82 kB ahead with a buffer of 16 KiB and
+/// 132 kB with 64 KiB. What the sockets' buffers hold comes on top.
 #[derive(Debug)]
 pub struct EventStream<R> {
     heartbeat: Arc<Heartbeat>,

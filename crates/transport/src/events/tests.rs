@@ -1,10 +1,14 @@
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::{ManualClock, Timestamp};
 use http::Response;
 use hub::Outbox;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
 use crate::{Limits, Sockets};
@@ -201,4 +205,61 @@ async fn a_stream_that_is_given_up_is_no_whole_answer() {
     let frame = poll_fn(|cx| Pin::new(scene.answer.body_mut()).poll_frame(cx)).await;
     assert!(frame.expect("not the end").is_err());
     assert!(scene.is_gone());
+}
+
+/// Sends the same event for ever.
+struct Endless {
+    outbox: Arc<Outbox>,
+    event: Bytes,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Reader for Endless {
+    fn drained(&mut self) {
+        self.sent.fetch_add(self.event.len(), Ordering::SeqCst);
+        self.outbox.send(std::slice::from_ref(&self.event));
+    }
+}
+
+/// By how much hyper is ahead of a reader at most, who takes a little at a time of events of
+/// this length, through a connection that holds next to nothing.
+async fn furthest_ahead(max_buf_size: usize, event: &Bytes) -> usize {
+    const HELD: usize = 1024;
+    let sockets = Sockets::new(Arc::new(ManualClock::new(Timestamp(0))), Limits::default());
+    let (mut client, server) = duplex(HELD);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (of_reader, event) = (sent.clone(), event.clone());
+    let service = service_fn(move |_| {
+        let outbox = sockets.outbox(&EVENTS, None).expect("room for one more");
+        let (sent, event) = (of_reader.clone(), event.clone());
+        let reader = Endless { outbox: outbox.clone(), event, sent };
+        let answer = sockets.event_stream(outbox, [127, 0, 0, 1].into(), reader);
+        std::future::ready(Ok::<_, io::Error>(answer))
+    });
+    let mut http = http1::Builder::new();
+    http.max_buf_size(max_buf_size);
+    let serving = tokio::spawn(http.serve_connection(TokioIo::new(server), service));
+    client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.expect("sent");
+    let (mut read, mut furthest) = (0, 0);
+    let mut part = [0; HELD];
+    while read < 1024 * 1024 {
+        tokio::task::yield_now().await;
+        // What the head and the chunks' lines take is in the reader's favour.
+        furthest = furthest.max(sent.load(Ordering::SeqCst).saturating_sub(read));
+        read += client.read(&mut part).await.expect("the stream goes on");
+    }
+    serving.abort();
+    furthest
+}
+
+#[tokio::test]
+async fn hyper_takes_no_more_ahead_of_the_reader_than_its_buffer_and_one_event() {
+    let chunk = event("add-chunk", Some("1"), &"x".repeat(66_000));
+    let short = event("n", None, "x");
+    for max_buf_size in [16 * 1024, 64 * 1024, 400 * 1024] {
+        for event in [&chunk, &short] {
+            let furthest = furthest_ahead(max_buf_size, event).await;
+            assert!(furthest > 0 && furthest <= max_buf_size + event.len() + 2 * 1024);
+        }
+    }
 }
