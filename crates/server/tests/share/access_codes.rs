@@ -1,9 +1,9 @@
 //! Joining by access code, and what wrong codes cost the client that tries them.
 
 use serde_json::json;
-use testkit::Http;
+use testkit::{Http, code_digest};
 
-use crate::kit::{SECOND, Session, from, message, proof, response, unlimited};
+use crate::kit::{SECOND, Session, from, message, response, unlimited};
 
 /// A code that is not this one.
 fn other_than(code: &str) -> &'static str {
@@ -35,8 +35,8 @@ async fn what_is_no_proof_of_the_code_is_401() {
         let session = Session::start(&server).await;
         let header = match wrong {
             "the code itself" => session.code.clone(),
-            "a bearer" => format!("Bearer {}", proof(&session.code)),
-            "another hash" => proof(other_than(&session.code)),
+            "a bearer" => format!("Bearer {}", code_digest(&session.code)),
+            "another hash" => code_digest(other_than(&session.code)),
             _ => String::new(),
         };
         let http = server.http().with("authorization", &header);

@@ -4,10 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
-use testkit::{Answer, Dial, Http, Refused, Socket, Stream, TestServer};
+use testkit::{Answer, Dial, Http, Refused, Socket, TestServer, code_digest};
 
 use crate::peer::Peer;
 
@@ -53,11 +52,6 @@ pub(crate) fn from(server: &TestServer, last: u8) -> Http {
 /// The way to the server from another address of this machine.
 pub(crate) fn dial_from(server: &TestServer, last: u8) -> Dial {
     Dial::to(server.address()).from(IpAddr::from([127, 0, 0, last]))
-}
-
-/// What proves that a client knows an access code.
-pub(crate) fn proof(code: &str) -> String {
-    hex(digest::digest(&digest::SHA256, code.as_bytes()).as_ref())
 }
 
 /// Bytes in lower-case hex, as `chunk` carries them.
@@ -138,7 +132,7 @@ impl Session {
 
     /// `GET /access/{id}` with a code.
     pub(crate) async fn try_code(&self, http: &Http, code: &str) -> Answer {
-        http.with("authorization", &proof(code)).get(&format!("/access/{}", self.id)).await
+        http.with("authorization", &code_digest(code)).get(&format!("/access/{}", self.id)).await
     }
 
     /// A guest who knows the code.
@@ -161,7 +155,7 @@ impl Session {
 /// One of the people in a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
-    dial: Dial,
+    pub(crate) dial: Dial,
     /// A client that sends the token.
     pub(crate) http: Http,
     pub(crate) session: String,
@@ -170,7 +164,7 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn new(dial: Dial, session: &str, jwt: &str) -> Self {
-        let http = Http::on(dial.clone()).with("authorization", &format!("Bearer {jwt}"));
+        let http = Http::on(dial.clone()).bearer(jwt);
         Self { dial, http, session: session.to_owned(), jwt: jwt.to_owned() }
     }
 
@@ -203,11 +197,6 @@ impl Member {
     /// `DELETE /files/{id}/{name}`, the name as it stands in the path.
     pub(crate) async fn delete(&self, name: &str) -> Answer {
         self.http.send("DELETE", &format!("/files/{}/{name}", self.session), None).await
-    }
-
-    /// A connection of this member's, for bytes of the test's own.
-    pub(crate) async fn connect(&self) -> Box<dyn Stream> {
-        self.dial.connect().await.expect("the server listens")
     }
 
     /// Opens a WebSocket with more headers; the token is in the frames.
