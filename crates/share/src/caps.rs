@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use base::Clock;
 use limits::{
-    Backoff, Buckets, Escalation, Exempt, NetworkSlot, NetworkSlots, Quota, Rate, Slot, Slots,
-    Throttle, Window, network_of,
+    Buckets, Exempt, NetworkSlot, NetworkSlots, Quota, Rate, Slot, Slots, Throttle, Window,
+    network_of,
 };
 
 use crate::id::SessionId;
@@ -20,24 +20,10 @@ use crate::settings::Settings;
 use crate::transfer::TransferSlots;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Wrong access codes that one address may try within [`WRONG_TRIES_SPAN`].
 const WRONG_TRIES: u32 = 5;
 const WRONG_TRIES_SPAN: Duration = Duration::from_secs(10);
-
-/// Wrong access codes of one session, from anywhere, after which it has another.
-pub(crate) const TRIES_OF_CODE: u32 = 20;
-
-/// From then on, between two tries: longer with each 20 more.
-const SLOWED: [Duration; 6] = [
-    Duration::from_secs(3),
-    Duration::from_secs(6),
-    Duration::from_secs(12),
-    Duration::from_secs(24),
-    Duration::from_secs(48),
-    Duration::from_secs(60),
-];
 
 /// Upgrades of one address to one session within [`UPGRADES_SPAN`]; more are delayed.
 const UPGRADES: u32 = 10;
@@ -53,7 +39,6 @@ pub(crate) struct Caps {
     upgrades_of_address: Throttle,
     upgrades: Window<(IpAddr, Option<SessionId>)>,
     wrong_tries: Window<IpAddr>,
-    tries: Backoff<SessionId>,
     sessions_of_address: NetworkSlots,
     sessions: Slots<()>,
     members: Slots<()>,
@@ -63,15 +48,6 @@ pub(crate) struct Caps {
     sockets_of_address: NetworkSlots,
     bytes_of_address: Rate<IpAddr>,
     bytes: Rate<()>,
-}
-
-/// What a try of an access code came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tried {
-    Right,
-    Wrong,
-    /// Wrong, and it was one too many: the code must be replaced.
-    WrongOnceTooOften,
 }
 
 /// How much there is now.
@@ -90,8 +66,6 @@ impl Caps {
     pub(crate) fn new(settings: &Settings, exempt: &Exempt, clock: &Arc<dyn Clock>) -> Self {
         let throttle = |count| Throttle::new(a_minute(count), exempt.clone(), clock.clone());
         let of_address = |count| NetworkSlots::new(count, exempt.clone());
-        let slowed =
-            Escalation { free: TRIES_OF_CODE, step: TRIES_OF_CODE, waits: &SLOWED, memory: HOUR };
         Self {
             exempt: exempt.clone(),
             requests: throttle(settings.requests_of_address),
@@ -100,7 +74,6 @@ impl Caps {
             upgrades_of_address: throttle(settings.upgrades_of_address),
             upgrades: Window::new(UPGRADES, UPGRADES_SPAN, clock.clone()),
             wrong_tries: Window::new(WRONG_TRIES, WRONG_TRIES_SPAN, clock.clone()),
-            tries: Backoff::new(slowed, clock.clone()),
             sessions_of_address: of_address(settings.max_sessions_of_address),
             sessions: Slots::new(settings.max_sessions),
             members: Slots::new(settings.max_members),
@@ -155,37 +128,14 @@ impl Caps {
         Ok(())
     }
 
-    /// Whether `from` may try an access code at all. Counts nothing.
+    /// Whether `from` may try an access code. Counts nothing.
     pub(crate) fn may_try_code(&self, from: IpAddr) -> Result<(), Refusal> {
         self.wrong_tries.wait(network_of(from)).map_or(Ok(()), |wait| Err(Refusal::too_often(wait)))
     }
 
-    /// Tries an access code of `session`. What is refused counts no wrong try.
-    pub(crate) fn try_code(
-        &self,
-        session: SessionId,
-        from: IpAddr,
-        is_right: impl FnOnce() -> bool,
-    ) -> Result<Tried, Refusal> {
-        self.may_try_code(from)?;
-        let attempt = self.tries.begin(session).map_err(Refusal::too_often)?;
-        if is_right() {
-            attempt.withdraw();
-            return Ok(Tried::Right);
-        }
-        if let Err(wait) = self.wrong_tries.consume(network_of(from)) {
-            attempt.withdraw();
-            return Err(Refusal::too_often(wait));
-        }
-        if attempt.failed() == TRIES_OF_CODE {
-            return Ok(Tried::WrongOnceTooOften);
-        }
-        Ok(Tried::Wrong)
-    }
-
-    /// The session is over: its tries are forgotten.
-    pub(crate) fn forget(&self, session: SessionId) {
-        self.tries.forgive(session);
+    /// Counts a wrong access code.
+    pub(crate) fn wrong_code(&self, from: IpAddr) -> Result<(), Refusal> {
+        self.wrong_tries.consume(network_of(from)).map_err(Refusal::too_often)
     }
 
     pub(crate) fn session(&self, from: IpAddr) -> Result<(NetworkSlot, Slot<()>), Refusal> {

@@ -5,7 +5,6 @@
 //! ends a transfer, both sides that can hear are told, and nothing of it stays.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hub::Outbox;
@@ -14,15 +13,11 @@ use crate::command::Chunk;
 use crate::flow::{self, Flow, Given};
 use crate::frames::{self, AddChunk, Answer, Format};
 use crate::id::{MemberId, RequestId};
-use crate::member::{Seat, ShareConnection};
+use crate::member::Seat;
 use crate::refusal::Refusal;
 use crate::services::{Due, Services};
-use crate::session::Session;
+use crate::session::{GRACE, Session};
 use crate::transfer::{Route, Stage, Transfer, has_room};
-
-/// How long a member may be without a socket, and a sender not there yet, before its
-/// transfers end.
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a transfer may stand still.
 const STALLED: Duration = Duration::from_secs(10 * 60);
@@ -58,16 +53,27 @@ impl Session {
         let now = services.clock.monotonic();
         let member = self.members.get_mut(&id).filter(|member| member.may_register(now));
         let member = member.ok_or_else(Refusal::unauthorized)?;
-        if member.is_on(&seat.connection) {
-            return Ok(());
-        }
+        let is_here = member.is_on(&seat.connection);
         member.take_seat(seat.clone());
         self.touch(now);
+        if is_here {
+            self.set_window(id, seat.window);
+            return Ok(());
+        }
         let theirs = self.transfers.values().filter(|it| it.concerns(id)).map(|it| it.id);
         for request in theirs.collect::<Vec<_>>() {
             self.resume(request, id, &seat, services);
         }
         Ok(())
+    }
+
+    /// The receiver `id` takes so many chunks ahead from now on.
+    fn set_window(&mut self, id: MemberId, window: u32) {
+        for transfer in self.transfers.values_mut().filter(|it| it.receiver == id) {
+            if matches!(transfer.route, Route::Socket) {
+                transfer.flow.set_window(window);
+            }
+        }
     }
 
     /// Tells a party that is on another socket what it may have missed.
@@ -93,22 +99,6 @@ impl Session {
             transfer.flow.pass_again();
         }
         self.go_on(request, services);
-    }
-
-    /// `connection` is over. If `id` was registered on it, it has some time to come back.
-    pub(crate) fn lose_socket(
-        &mut self,
-        id: MemberId,
-        connection: &Arc<ShareConnection>,
-        services: &Services,
-    ) {
-        let Some(member) = self.members.get_mut(&id) else { return };
-        if member.is_on(connection) {
-            let now = services.clock.monotonic();
-            member.lose_seat(now);
-            self.touch(now);
-            services.timers.at(now + GRACE, Due::Away(self.id, id, now));
-        }
     }
 
     /// `id` has been without a socket since `lost`, unless it came back: what needs it ends.
@@ -203,7 +193,7 @@ impl Session {
         (answer, filename): (Answer, &str),
         services: &Services,
     ) -> Result<(), Refusal> {
-        let Some(transfer) = self.transfer_sent_by(by, request)? else { return Ok(()) };
+        let transfer = self.transfer_sent_by(by, request)?;
         if !matches!(transfer.stage, Stage::Requested) {
             return Err(Refusal::invalid("This request was acknowledged already."));
         }
@@ -237,7 +227,7 @@ impl Session {
         request: RequestId,
         services: &Services,
     ) -> Result<(), Refusal> {
-        let Some(transfer) = self.transfer_received_by(by, request)? else { return Ok(()) };
+        let transfer = self.transfer_received_by(by, request)?;
         match transfer.stage {
             Stage::Prepared(_) => {
                 transfer.stage = Stage::Running;
@@ -258,7 +248,10 @@ impl Session {
         chunk: &Chunk<'_>,
         (from, services): (IpAddr, &Services),
     ) -> Result<(), Refusal> {
-        let Some(transfer) = self.transfer_sent_by(by, request)? else { return Ok(()) };
+        if self.was_completed(request, |it| it.sender == by) {
+            return Ok(()); // Beyond the end, as chunks that are dropped.
+        }
+        let transfer = self.transfer_sent_by(by, request)?;
         let Chunk { is_last_chunk, chunk_nr, chunk, iv, .. } = chunk;
         let (is_last, number) = (*is_last_chunk, *chunk_nr);
         let payload = chunk.len() as u64 / 2;
@@ -290,7 +283,10 @@ impl Session {
         number: u32,
         services: &Services,
     ) -> Result<(), Refusal> {
-        let Some(transfer) = self.transfer_received_by(by, request)? else { return Ok(()) };
+        if self.was_completed(request, |it| it.receiver == by) {
+            return Ok(()); // Confirmed once more.
+        }
+        let transfer = self.transfer_received_by(by, request)?;
         let confirmed = transfer.flow.confirm(number);
         confirmed.map_err(|flow::Unexpected| Refusal::invalid("This chunk was not sent yet."))?;
         transfer.progress = services.clock.monotonic();
@@ -355,7 +351,11 @@ impl Session {
             }
         }
         if transfer.flow.is_done() {
-            return self.complete(request);
+            if let Some(Route::Stream(outbox)) = self.complete(request).map(|it| it.route) {
+                outbox.send(&[frames::done()]);
+                outbox.close(hub::Close { code: 1000, reason: "done" });
+            }
+            return;
         }
         let sender = members.get(&transfer.sender).and_then(|member| member.seat.as_ref());
         let Some(sender) = sender else { return };
@@ -365,16 +365,6 @@ impl Session {
         while let Some(number) = transfer.flow.ask() {
             sender.connection.send(frames::send_next_chunk(request, number));
         }
-    }
-
-    /// The receiver has all of it.
-    fn complete(&mut self, request: RequestId) {
-        let Some(transfer) = self.take_transfer(request) else { return };
-        if let Route::Stream(outbox) = &transfer.route {
-            outbox.send(&[frames::done()]);
-            outbox.close(hub::Close { code: 1000, reason: "done" });
-        }
-        self.note_end("complete", transfer.bytes);
     }
 
     /// Looks whether a transfer stands still; when to look again.
@@ -388,13 +378,11 @@ impl Session {
         }
     }
 
-    /// The transfer of which `by` is the sender. `None` if it ended a moment ago: what is
-    /// still said of it says nothing.
     fn transfer_sent_by(
         &mut self,
         by: MemberId,
         request: RequestId,
-    ) -> Result<Option<&mut Transfer>, Refusal> {
+    ) -> Result<&mut Transfer, Refusal> {
         self.transfer_of(request, |transfer| transfer.sender == by)
     }
 
@@ -402,7 +390,7 @@ impl Session {
         &mut self,
         by: MemberId,
         request: RequestId,
-    ) -> Result<Option<&mut Transfer>, Refusal> {
+    ) -> Result<&mut Transfer, Refusal> {
         let hears = |it: &Transfer| it.receiver == by && matches!(it.route, Route::Socket);
         self.transfer_of(request, hears)
     }
@@ -411,12 +399,9 @@ impl Session {
         &mut self,
         request: RequestId,
         may_act: impl Fn(&Transfer) -> bool,
-    ) -> Result<Option<&mut Transfer>, Refusal> {
-        if self.recently_ended.contains(&request) {
-            return Ok(None);
-        }
+    ) -> Result<&mut Transfer, Refusal> {
         let transfer = self.transfers.get_mut(&request).filter(|it| may_act(it));
-        transfer.map(Some).ok_or_else(Refusal::no_such_request)
+        transfer.ok_or_else(Refusal::no_such_request)
     }
 }
 

@@ -132,14 +132,14 @@ impl Files {
         max: usize,
         slot: impl Fn() -> Option<Slot<()>>,
     ) -> Result<(), AddError> {
-        if self.len().saturating_add(offers.len()) > max {
-            return Err(AddError::Full);
-        }
         let (mut order, mut added) = (Vec::new(), HashMap::new());
         for Offer { name, size } in offers {
             let key = FileKey::of(name.as_str());
             if self.by_name.contains_key(&key) || added.contains_key(&key) {
                 return Err(AddError::Exists(name.0));
+            }
+            if self.len() + order.len() == max {
+                return Err(AddError::Full);
             }
             let slot = slot().ok_or(AddError::Full)?;
             order.push(key.clone());

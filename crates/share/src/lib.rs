@@ -25,6 +25,7 @@ mod exchange;
 mod files;
 mod flow;
 mod frames;
+mod guessing;
 mod id;
 mod member;
 mod part;

@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hub::{Close, Outbox};
+use hub::Outbox;
 use limits::{NetworkSlot, Slot};
 
 use crate::token::TOKEN_LIFE;
@@ -22,8 +21,6 @@ pub(crate) struct ShareConnection {
     pub(crate) from: IpAddr,
     /// A page opened it, and not a script.
     pub(crate) has_origin: bool,
-    /// A member registered on it, so it is not closed for being of no use.
-    pub(crate) is_kept: AtomicBool,
     /// Counts it among the sockets of its network.
     pub(crate) _slot: NetworkSlot,
 }
@@ -31,21 +28,6 @@ pub(crate) struct ShareConnection {
 impl ShareConnection {
     pub(crate) fn send(&self, frame: Bytes) {
         self.outbox.send(&[frame]);
-    }
-
-    pub(crate) fn is_kept(&self) -> bool {
-        self.is_kept.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn keep(&self, is_kept: bool) {
-        self.is_kept.store(is_kept, Ordering::Relaxed);
-    }
-
-    /// Closes it, unless a member of a session uses it.
-    pub(crate) fn close_if_unused(&self) {
-        if !self.is_kept() {
-            self.outbox.close(Close { code: 1000, reason: "the session is over" });
-        }
     }
 }
 
@@ -100,7 +82,6 @@ impl Member {
     }
 
     pub(crate) fn take_seat(&mut self, seat: Seat) {
-        seat.connection.keep(true);
         self.seat = Some(seat);
         self.lost = None;
     }

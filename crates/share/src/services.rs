@@ -12,6 +12,10 @@ use crate::member::ShareConnection;
 use crate::settings::Settings;
 use crate::timers::Timers;
 
+/// How long the sockets of a session that is over, or was never there, stay open: old pages
+/// reconnect every 100 ms as soon as one is closed.
+const UNUSED_SOCKET_LIFE: Duration = Duration::from_secs(60);
+
 /// Handles and counters that every session uses.
 #[derive(Debug)]
 pub(crate) struct Services {
@@ -21,6 +25,14 @@ pub(crate) struct Services {
     pub(crate) caps: Caps,
     pub(crate) timers: Timers<Due>,
     pub(crate) held: Arc<Held>,
+}
+
+impl Services {
+    /// Closes a socket that is of no use in a while.
+    pub(crate) fn close_unused(&self, connection: Weak<ShareConnection>) {
+        let at = self.clock.monotonic() + UNUSED_SOCKET_LIFE;
+        self.timers.at(at, Due::CloseSocket(connection));
+    }
 }
 
 /// What can be due.
@@ -36,6 +48,6 @@ pub(crate) enum Due {
     Go(SessionId, RequestId),
     /// The transfer may have stood still.
     Stalled(SessionId, RequestId),
-    /// The socket may be of no use.
-    UnusedSocket(Weak<ShareConnection>),
+    /// The socket is of no use: its session is over, or was never there.
+    CloseSocket(Weak<ShareConnection>),
 }

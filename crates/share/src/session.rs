@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::Timestamp;
@@ -15,6 +15,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::access_code::{AccessCode, AccessCodes};
 use crate::files::Files;
 use crate::frames::{self, Format};
+use crate::guessing::Guessing;
 use crate::id::{MemberId, RequestId, SessionId};
 use crate::member::{Member, ShareConnection};
 use crate::refusal::Refusal;
@@ -25,13 +26,21 @@ use crate::transfer::{Route, Transfer};
 /// How long a session lives after its last use.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// How long the sockets of a session that is over, or was never there, stay open: old pages
-/// reconnect every 100 ms as soon as one is closed.
-pub(crate) const UNUSED_SOCKET_LIFE: Duration = Duration::from_secs(60);
+/// Transfers that are remembered after they were completed: what a party says of one of them
+/// may have crossed its end on the way.
+const MAX_COMPLETED: usize = 64;
 
-/// Requests that ended most recently: what a party says of one of them may have crossed its
-/// end on the way.
-const RECENTLY_ENDED: usize = 64;
+/// How long a member may be without a socket, and a sender not there yet, before its
+/// transfers end.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// A transfer that was completed, and whose it was.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    request: RequestId,
+    pub(crate) sender: MemberId,
+    pub(crate) receiver: MemberId,
+}
 
 /// A session, shared by all who use it.
 #[derive(Debug)]
@@ -56,10 +65,14 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) name: SessionName,
     pub(crate) codes: AccessCodes,
+    pub(crate) guessing: Guessing,
     pub(crate) members: HashMap<MemberId, Member>,
     pub(crate) files: Files,
     pub(crate) transfers: HashMap<RequestId, Transfer>,
-    pub(crate) recently_ended: VecDeque<RequestId>,
+    /// Completed transfers, the last one first.
+    completed: VecDeque<Completed>,
+    /// Open sockets, by number, whether a member registered on them or not.
+    connections: HashMap<u64, Weak<ShareConnection>>,
     /// On the monotonic clock.
     last_used: Duration,
     pub(crate) is_over: bool,
@@ -88,10 +101,12 @@ impl SessionCell {
             number,
             name,
             codes,
+            guessing: Guessing::default(),
             members,
             files: Files::default(),
             transfers: HashMap::new(),
-            recently_ended: VecDeque::new(),
+            completed: VecDeque::new(),
+            connections: HashMap::new(),
             last_used: now,
             is_over: false,
             bytes: 0,
@@ -156,11 +171,15 @@ impl Session {
         }
     }
 
-    /// Tells the host, if it is there.
-    pub(crate) fn tell_host(&self, frame: &bytes::Bytes) {
+    /// Wrong access codes were tried too often: there is another, and the host is told.
+    pub(crate) fn replace_code(&mut self, services: &Services) {
+        let code = self.codes.replace(&*services.random).into_digits();
+        let frame = frames::access_code_replaced(&code);
         for host in self.members.values().filter(|member| member.is_host) {
             host.tell(frame.clone());
         }
+        tracing::warn!(session = self.number, "access code replaced after wrong tries");
+        metrics::counter!("packetboat_share_codes_replaced_total").increment(1);
     }
 
     /// The session is over: members are told why, transfers end, and no one is in it any
@@ -173,21 +192,19 @@ impl Session {
         for request in requests {
             self.abort(request, sentence, services);
         }
-        let close_at = services.clock.monotonic() + UNUSED_SOCKET_LIFE;
         let ended = frames::session_ended(sentence);
         for (_, member) in self.members.drain() {
-            let Some(seat) = member.seat else { continue };
-            seat.connection.send(ended.clone());
-            seat.connection.keep(false);
-            let connection: &Arc<ShareConnection> = &seat.connection;
-            services.timers.at(close_at, Due::UnusedSocket(Arc::downgrade(connection)));
+            member.tell(ended.clone());
+        }
+        for (_, connection) in self.connections.drain() {
+            services.close_unused(connection);
         }
         self.files = Files::default();
     }
 
     /// Takes a transfer out, and tells both sides why.
     pub(crate) fn abort(&mut self, request: RequestId, sentence: &str, services: &Services) {
-        let Some(transfer) = self.take_transfer(request) else { return };
+        let Some(transfer) = self.transfers.remove(&request) else { return };
         if let Some(sender) = self.members.get(&transfer.sender) {
             sender.tell(Format::Socket.aborted(request, sentence));
         }
@@ -212,11 +229,50 @@ impl Session {
         tracing::info!(session = self.number, end, bytes, "transfer ended");
     }
 
-    /// Takes a transfer out; what its parties still say of it is not held against them.
-    pub(crate) fn take_transfer(&mut self, request: RequestId) -> Option<Transfer> {
+    /// Takes a transfer out that is complete.
+    pub(crate) fn complete(&mut self, request: RequestId) -> Option<Transfer> {
         let transfer = self.transfers.remove(&request)?;
-        self.recently_ended.truncate(RECENTLY_ENDED - 1);
-        self.recently_ended.push_front(request);
+        let Transfer { sender, receiver, .. } = transfer;
+        self.completed.truncate(MAX_COMPLETED - 1);
+        self.completed.push_front(Completed { request, sender, receiver });
+        self.note_end("complete", transfer.bytes);
         Some(transfer)
+    }
+
+    /// Whether a transfer was completed a moment ago that was that of a party, as `is_theirs`
+    /// says.
+    pub(crate) fn was_completed(
+        &self,
+        request: RequestId,
+        is_theirs: impl Fn(&Completed) -> bool,
+    ) -> bool {
+        self.completed.iter().any(|it| it.request == request && is_theirs(it))
+    }
+
+    /// A socket of this session is open.
+    pub(crate) fn connect(&mut self, connection: &Arc<ShareConnection>, services: &Services) {
+        if self.is_over {
+            services.close_unused(Arc::downgrade(connection));
+        } else {
+            self.connections.insert(connection.outbox.id(), Arc::downgrade(connection));
+        }
+    }
+
+    /// It is not any more. If `id` was registered on it, it has some time to come back.
+    pub(crate) fn disconnect(
+        &mut self,
+        id: Option<MemberId>,
+        connection: &Arc<ShareConnection>,
+        services: &Services,
+    ) {
+        self.connections.remove(&connection.outbox.id());
+        let Some(id) = id else { return };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if member.is_on(connection) {
+            let now = services.clock.monotonic();
+            member.lose_seat(now);
+            self.touch(now);
+            services.timers.at(now + GRACE, Due::Away(self.id, id, now));
+        }
     }
 }

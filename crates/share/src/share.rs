@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use base::{Clock, Random, Vital};
+use hub::Close;
 use limits::Exempt;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use transport::Sockets;
 
 use crate::access_code::AccessCode;
-use crate::caps::{Caps, Counts, Tried};
+use crate::caps::{Caps, Counts};
 use crate::exchange::reason;
 use crate::files::{AddError, File, Offer};
 use crate::flow::Held;
-use crate::frames;
+use crate::guessing::Wrong;
 use crate::id::{MemberId, SessionId};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
@@ -232,22 +233,19 @@ impl Share {
         let services = self.services();
         services.caps.join(from)?;
         services.caps.may_try_code(from)?;
-        let number = self.session(id).ok_or_else(Refusal::no_such_session)?.number;
         self.within(id, |session| {
             let hash = hash.ok_or_else(Refusal::wrong_code)?;
             let now = services.clock.monotonic();
-            let tried = services.caps.try_code(id, from, || session.codes.admits(hash, now))?;
-            match tried {
-                Tried::Right => session.join(services),
-                Tried::Wrong => Err(Refusal::wrong_code()),
-                Tried::WrongOnceTooOften => {
-                    let code = session.codes.replace(&*services.random).into_digits();
-                    session.tell_host(&frames::access_code_replaced(&code));
-                    tracing::warn!(session = number, "access code replaced after wrong tries");
-                    metrics::counter!("packetboat_share_codes_replaced_total").increment(1);
-                    Err(Refusal::wrong_code())
-                }
+            session.guessing.check(now).map_err(Refusal::too_often)?;
+            if session.codes.admits(hash, now) {
+                session.guessing.right(now);
+                return session.join(services);
             }
+            services.caps.wrong_code(from)?;
+            if session.guessing.wrong(now) == Wrong::ReplaceCode {
+                session.replace_code(services);
+            }
+            Err(Refusal::wrong_code())
         })
     }
 
@@ -285,7 +283,6 @@ impl Share {
         let (files, bytes) = (state.files.len(), state.bytes);
         state.end(sentence, services);
         drop(state);
-        services.caps.forget(session.id);
         tracing::info!(session = session.number, why, files, bytes, "sharing session ended");
     }
 
@@ -388,9 +385,9 @@ impl Share {
             Due::Stalled(id, request) => {
                 in_session(id, &|session| session.check_stalled(request, services));
             }
-            Due::UnusedSocket(connection) => {
+            Due::CloseSocket(connection) => {
                 if let Some(connection) = connection.upgrade() {
-                    connection.close_if_unused();
+                    connection.outbox.close(Close { code: 1000, reason: "the session is over" });
                 }
             }
         }

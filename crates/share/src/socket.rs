@@ -49,6 +49,10 @@ impl ShareSocket {
         session: Option<Arc<SessionCell>>,
         connection: Arc<ShareConnection>,
     ) -> Self {
+        match &session {
+            Some(session) => session.lock().connect(&connection, share.services()),
+            None => share.services().close_unused(Arc::downgrade(&connection)),
+        }
         let open = share.connections().clone();
         open.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -203,8 +207,9 @@ impl Handler for ShareSocket {
 
 impl Drop for ShareSocket {
     fn drop(&mut self) {
-        if let (Some(session), Some(member)) = (&self.session, self.registered) {
-            session.lock().lose_socket(member, &self.connection, self.share.services());
+        if let Some(session) = &self.session {
+            let services = self.share.services();
+            session.lock().disconnect(self.registered, &self.connection, services);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `GET /session/{id}` with an upgrade: from an HTTP request to a socket of the session.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -14,8 +13,6 @@ use super::answer::Failure;
 use super::names::PathNames;
 use crate::member::ShareConnection;
 use crate::refusal::Refusal;
-use crate::services::Due;
-use crate::session::UNUSED_SOCKET_LIFE;
 use crate::share::Share;
 use crate::socket::ShareSocket;
 
@@ -43,11 +40,8 @@ pub(super) async fn open(
         outbox: outbox.clone(),
         from: client.address,
         has_origin: headers.contains_key(ORIGIN),
-        is_kept: AtomicBool::new(false),
         _slot: slot,
     });
-    let unused = Due::UnusedSocket(Arc::downgrade(&connection));
-    services.timers.at(services.clock.monotonic() + UNUSED_SOCKET_LIFE, unused);
     let session = id.and_then(|id| share.session(id));
     let handler = ShareSocket::new(share.clone(), session, connection);
     let Upgrade { stream, max_message } = upgrade;
