@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::{Dial, Http, Identity, PATIENCE, Person, Refused, Socket, TestServer, own_address};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 /// Where Debian's packages put it.
@@ -43,6 +44,10 @@ struct Nginx {
 
 impl Nginx {
     async fn before(server: &TestServer) -> Self {
+        Self::before_address(server.address()).await
+    }
+
+    async fn before_address(server: SocketAddr) -> Self {
         let prefix = TempDir::new().expect("a temporary folder");
         let identity = Identity::new(NAME);
         let [redirecting, plain, tls] = [17_080, 17_081, 17_443].map(own_address);
@@ -85,7 +90,7 @@ impl Drop for Nginx {
 /// The documented configuration with this test's addresses and files: what it serves
 /// over TLS it serves in the clear too.
 fn site(
-    server: &TestServer,
+    server: SocketAddr,
     identity: &Identity,
     redirecting: SocketAddr,
     plain: SocketAddr,
@@ -93,7 +98,7 @@ fn site(
 ) -> String {
     let letsencrypt = format!("/etc/letsencrypt/live/{NAME}");
     [
-        ("server 127.0.0.1:7777;", format!("server {};", server.address())),
+        ("server 127.0.0.1:7777;", format!("server {server};")),
         ("listen 80;", format!("listen {redirecting};")),
         ("listen [::]:80;", String::new()),
         ("listen 443 ssl;", format!("listen {tls} ssl; listen {plain};")),
@@ -234,6 +239,56 @@ async fn answers_are_packetboats_own_and_metrics_stay_inside() {
 }
 
 #[tokio::test]
+async fn cookies_of_up_to_64_kib_pass() {
+    let server = server();
+    let nginx = Nginx::before(&server).await;
+    let http = Http::on(nginx.plain());
+    let ann = Person::new(&http, "ann").await;
+    let with = |bytes: usize| format!("session={}; keys={}", ann.session, "x".repeat(bytes));
+    // What nginx adds counts, too.
+    for bytes in [40_000, 64_500] {
+        for path in ["/", "/health", "/api/user/@me"] {
+            assert_eq!(http.with("cookie", &with(bytes)).get(path).await.status, 200, "{path}");
+        }
+        let cookie = [("cookie", with(bytes))];
+        let mut socket = Socket::on(&nginx.plain(), "/ws", &cookie).await.expect("101");
+        socket.send_json(&json!({"message": "ahoy"})).await;
+        while socket.json().await != json!({"status": true}) {}
+        socket.close().await;
+    }
+    let answer = http.with("cookie", &with(66_000)).get("/health").await;
+    assert_eq!((answer.status, answer.body.len()), (431, 0), "Packetboat's, not nginx's page");
+}
+
+/// The head of a request as what stands behind nginx sees it, in lower case.
+async fn head_behind(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.expect("nginx connects");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a head"));
+    }
+    let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    stream.write_all(answer).await.expect("nginx reads");
+    String::from_utf8(head).expect("text").to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn an_upgrade_is_asked_for_where_the_client_asks_for_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nginx = Nginx::before_address(listener.local_addr().expect("an address")).await;
+    let http = Http::on(nginx.plain());
+    let asking = http.with("connection", "upgrade").with("upgrade", "websocket");
+    for path in ["/", "/ws", "/socket.io/?EIO=4", "/session/1", "/v2/sync/init/1"] {
+        let (head, answer) = tokio::join!(head_behind(&listener), asking.get(path));
+        assert_eq!(answer.status, 204, "{path}");
+        let asks = ["\r\nconnection: upgrade\r\n", "\r\nupgrade: websocket\r\n"];
+        assert!(asks.iter().all(|line| head.contains(line)), "{path}: {head}");
+        let (head, _) = tokio::join!(head_behind(&listener), http.get(path));
+        assert!(!head.contains("\r\nconnection:") && !head.contains("\r\nupgrade:"), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn draining_says_good_bye_through_it() {
     let mut server = server();
     let nginx = Nginx::before(&server).await;
@@ -244,6 +299,9 @@ async fn draining_says_good_bye_through_it() {
     assert_eq!(reading.await.expect("no panic"), Some(1001));
     assert_eq!(Http::on(nginx.plain()).get("/ready").await.status, 502);
 }
+
+/// Where connections stay open.
+const LONG_LIVED: &str = r"location ~ ^/((ws|socket\.io|session|v2/sync/init)(/|$)|$) {";
 
 /// The directive's value, in seconds, between `from` and the end of its block.
 fn seconds(configuration: &str, from: &str, directive: &str) -> u64 {
@@ -268,7 +326,7 @@ fn its_time_outs_fit_packetboats() {
     let idle = seconds(&configuration, "upstream packetboat {", "keepalive_timeout");
     assert!(idle < limits.0.headers.as_secs(), "nginx lets go of idle connections first");
     for directive in ["proxy_read_timeout", "proxy_send_timeout"] {
-        let patience = seconds(&configuration, r"location ~ ^/(ws|socket\.io)(/|$) {", directive);
+        let patience = seconds(&configuration, LONG_LIVED, directive);
         assert!(patience > 60, "a minute's silence on a WebSocket is no end");
         assert!(patience > limits.1.dead_after.as_secs(), "Packetboat notices the dead first");
     }
