@@ -37,7 +37,8 @@ fn host(number: u8) -> IpAddr {
 /// Five wrong tries from one address within 10 s, and none more until fewer lie in the
 /// last 10 s. Twenty from anywhere replace the code, and from then on the session takes
 /// one try in 3 s, which doubles to 60 s with every twenty more, until an hour has passed
-/// without one.
+/// without one. (The capability goes further, in `share::guessing`: a right try takes its
+/// turn there, too.)
 struct AccessCodes {
     wrong_tries: Window<IpAddr>,
     sessions: Backoff<u32>,
