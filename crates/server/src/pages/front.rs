@@ -47,8 +47,8 @@ fn is_visit(headers: &HeaderMap) -> bool {
         return true;
     }
     let says_something = headers.contains_key(ACCEPT) || headers.contains_key(ORIGIN);
-    let is_stranger = !headers.contains_key(COOKIE);
-    !accepts(headers, "application/json") && !(says_something && is_stranger)
+    let is_unknown_script = says_something && !headers.contains_key(COOKIE);
+    !(accepts(headers, "application/json") || is_unknown_script)
 }
 
 #[cfg(test)]

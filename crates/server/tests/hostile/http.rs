@@ -131,10 +131,10 @@ async fn cookies_of_up_to_64_kib_are_taken_on_every_route() {
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    let plain = server.http().with("accept", "*/*");
+    let plain = server.http();
     let opening = upgrade.iter().fold(server.http(), |http, (name, value)| http.with(name, value));
     for (http, path, status) in [
-        (&plain, "/", 302),
+        (&plain, "/", 200),
         (&plain, "/health", 200),
         (&plain, "/api/user/@me", 200),
         (&plain, "/nothing", 404),
@@ -142,9 +142,7 @@ async fn cookies_of_up_to_64_kib_are_taken_on_every_route() {
     ] {
         for bytes in [40_000, 65_000] {
             let keys = format!("keys={}", "x".repeat(bytes));
-            let both = format!("{session}; {keys}");
-            let cookie = if path == "/" && status == 302 { &keys } else { &both };
-            let answer = http.with("cookie", cookie).get(path).await;
+            let answer = http.with("cookie", &format!("{session}; {keys}")).get(path).await;
             assert_eq!(answer.status, status, "{path} with {bytes}");
         }
         let too_long = http.with("cookie", &format!("keys={}", "x".repeat(70_000)));
