@@ -3,7 +3,9 @@
 //!
 //! Events wait in the outbox until the listener takes them for a reader who takes them, so
 //! what waits is bounded as it is for a WebSocket, and a reader who takes nothing is cut
-//! off. Idle streams are kept alive by comments, so that proxies leave them open.
+//! off. Idle streams are kept alive by comments, so that proxies leave them open. A stream of
+//! which the listener has something left to write is not idle: a comment would only wait
+//! behind it, and a reader who is slow would look like one who takes nothing.
 //!
 //! Invariants: a reader gets whole events; the stream ends when its outbox is closed; all
 //! that was opened with it is dropped as soon as the reader goes.
@@ -130,7 +132,9 @@ impl<R: Reader> Body for EventStream<R> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.heartbeat.outbox().register(cx.waker());
-        if let Some(events) = self.next() {
+        let events = self.next();
+        self.heartbeat.pause(events.is_some());
+        if let Some(events) = events {
             return Poll::Ready(Some(Ok(Frame::data(events))));
         }
         let status = self.heartbeat.outbox().status();

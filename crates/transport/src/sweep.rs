@@ -40,7 +40,8 @@ pub(crate) struct Heartbeat {
     closing: AtomicU64,
     /// Since when part of a message waits for the rest; zero if none does.
     incomplete: AtomicU64,
-    /// It is not being read from, so its silence says nothing.
+    /// It is not being read from, or the listener does not ask for more of a stream of
+    /// events: its silence says nothing.
     paused: AtomicBool,
     /// Nothing ever comes from the peer: what counts is when it was last sent something.
     one_way: bool,
@@ -93,7 +94,8 @@ impl Heartbeat {
         self.heard.store(millis(self.clock.monotonic()), Ordering::Relaxed);
     }
 
-    /// Reading stops, or goes on: silence counts from then.
+    /// Reading stops, or goes on (of a stream of events: the listener's asking): silence
+    /// counts from then.
     pub(crate) fn pause(&self, paused: bool) {
         if self.paused.swap(paused, Ordering::Relaxed) && !paused {
             self.heard();

@@ -35,6 +35,7 @@ impl Drop for Numbers {
 }
 
 struct Scene {
+    clock: Arc<ManualClock>,
     sockets: Sockets,
     outbox: Arc<Outbox>,
     answer: Response<EventStream<Numbers>>,
@@ -47,13 +48,14 @@ fn open(limits: Limits) -> Scene {
 
 /// A stream whose reader has `numbers` to send.
 fn open_with(limits: Limits, numbers: std::ops::Range<u32>) -> Scene {
-    let sockets = Sockets::new(Arc::new(ManualClock::new(Timestamp(0))), limits);
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let sockets = Sockets::new(clock.clone(), limits);
     let outbox = sockets.outbox(&EVENTS, None).expect("room for one more");
     let gone = Arc::new(AtomicBool::new(false));
     let from = [127, 0, 0, 1].into();
     let reader = Numbers { outbox: outbox.clone(), left: numbers, gone: gone.clone() };
     let answer = sockets.event_stream(outbox.clone(), from, reader);
-    Scene { sockets, outbox, answer, gone }
+    Scene { clock, sockets, outbox, answer, gone }
 }
 
 impl Scene {
@@ -66,6 +68,14 @@ impl Scene {
         let frame = poll_fn(|cx| Pin::new(self.answer.body_mut()).poll_frame(cx)).await?;
         let bytes = frame.expect("the stream goes on").into_data().expect("data");
         Some(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    /// Lets seconds pass, with a sweep in each.
+    async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            self.sockets.sweep().await;
+        }
     }
 
     async fn is_idle(&mut self) -> bool {
@@ -142,6 +152,20 @@ async fn more_is_asked_for_only_when_all_has_been_taken() {
 }
 
 #[tokio::test]
+async fn a_stream_is_kept_alive_only_while_the_listener_asks_for_more() {
+    let mut scene = open(Limits::default());
+    scene.outbox.send(&[event("n", None, "x")]);
+    assert!(scene.next().await.is_some());
+    scene.pass(300).await; // The reader has not taken it from the listener yet.
+    assert_eq!(scene.outbox.queued(), 0, "nothing waits behind it");
+    assert!(scene.is_idle().await && !scene.is_gone());
+    scene.pass(14).await;
+    assert!(scene.is_idle().await);
+    scene.pass(1).await;
+    assert_eq!(scene.next().await.as_deref(), Some(":\n\n"));
+}
+
+#[tokio::test]
 async fn a_waiting_reader_is_woken_by_an_event() {
     let mut scene = open(Limits::default());
     let outbox = scene.outbox.clone();
@@ -154,7 +178,7 @@ async fn a_waiting_reader_is_woken_by_an_event() {
 
 #[tokio::test]
 async fn a_reader_who_goes_frees_everything_at_once() {
-    let Scene { sockets, outbox, answer, gone } = open(Limits::default());
+    let Scene { sockets, outbox, answer, gone, .. } = open(Limits::default());
     outbox.send(&[event("n", None, "x")]);
     assert_eq!((sockets.open(), sockets.list().len()), (1, 1));
     assert_eq!(sockets.list()[0].owner, None);
