@@ -82,7 +82,7 @@ impl Default for ServeLimits {
         Self {
             handshake: Duration::from_secs(10),
             headers: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
+            stall: Duration::from_secs(90),
             linger: Duration::from_secs(1),
             turn: Duration::from_secs(30),
             connections: 100_000,
@@ -251,9 +251,15 @@ async fn begins(stream: &TcpStream, slot: &ConnectionSlot, shared: &Shared) -> O
     }
 }
 
+/// Bytes of an answer that the kernel keeps for a reader, as asked for; Linux keeps twice as
+/// many. Left to itself it keeps 4 MB, and then takes nothing for minutes from a stream whose
+/// reader is slow, so that one that reads looks like one that does not.
+const SEND_BUFFER: usize = 256 * 1024;
+
 /// Socket options. Failing to set one costs speed or patience, not correctness.
 fn prepare(stream: &TcpStream, limits: &ServeLimits) {
     let _ = stream.set_nodelay(true);
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER);
     #[cfg(target_os = "linux")]
     {
         let stall = u32::try_from(limits.stall.as_millis()).unwrap_or(u32::MAX);

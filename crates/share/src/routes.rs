@@ -10,7 +10,7 @@ mod socket;
 mod token;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,21 +22,17 @@ use answer::Failure;
 /// The longest frame, in bytes: an `add-chunk` frame has up to 71 KB.
 const MAX_MESSAGE: usize = 128 * 1024;
 
-/// The largest list of files that is posted at once, in bytes.
-const MAX_FILES_BODY: usize = 64 * 1024;
-
 pub(crate) fn routes(share: &Share) -> Routes {
     let policy =
         SocketPolicy { origins: SocketOrigins::Any, max_message: MAX_MESSAGE, subprotocols: &[] };
     let opening = http_kit::socket(policy, get(socket::open)).with_state(share.clone());
     let session = get(sessions::metadata).put(sessions::rename).delete(sessions::end);
-    let add_files = post(files::add).layer(DefaultBodyLimit::max(MAX_FILES_BODY));
     let router = Router::new()
         .route("/session", post(sessions::create).get(sessions::renew_code))
         .route("/idForName/{name}", get(sessions::id_for_name))
         .route("/access/{id}", get(sessions::join))
         .route("/session/{id}/{filename}", get(events::open))
-        .route("/files/{id}", get(files::list).merge(add_files))
+        .route("/files/{id}", get(files::list).post(files::add))
         .route("/files/{id}/{name}", get(files::show).delete(files::remove))
         .route("/session/{id}", by_upgrade(session, opening))
         .layer(from_fn_with_state(share.clone(), count))

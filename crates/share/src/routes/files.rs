@@ -1,9 +1,10 @@
 //! The list of files of a session.
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http_kit::read_body;
 use serde::Deserialize;
 
 use super::answer::{Failure, success};
@@ -12,6 +13,9 @@ use super::token::Bearer;
 use crate::files::Offer;
 use crate::refusal::Refusal;
 use crate::share::Share;
+
+/// The largest list of files that is posted at once, in bytes.
+const MAX_BODY: usize = 64 * 1024;
 
 /// A file that is posted. Its parts are read one by one, so that an answer can name it.
 #[derive(Deserialize)]
@@ -34,9 +38,11 @@ pub(super) async fn add(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    share.add_files(path.session()?, claims, || offers(&body))?;
+    body: Body,
+) -> Result<Response, Response> {
+    let body = read_body(body, MAX_BODY).await.map_err(IntoResponse::into_response)?;
+    let added = path.session().and_then(|id| share.add_files(id, claims, || offers(&body)));
+    added.map_err(|refusal| Failure(refusal).into_response())?;
     Ok(success(StatusCode::OK, "The files are listed."))
 }
 

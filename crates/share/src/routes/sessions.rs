@@ -1,11 +1,11 @@
 //! Sessions: making, finding, joining, renaming and ending one.
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap};
-use http_kit::Client;
+use http_kit::{Client, MAX_BODY, read_body};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -93,16 +93,23 @@ pub(super) async fn rename(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-    body: Bytes,
-) -> Result<Response, Failure> {
+    body: Body,
+) -> Result<Response, Response> {
+    let body = read_body(body, MAX_BODY).await.map_err(IntoResponse::into_response)?;
+    let renamed = path.session().and_then(|id| share.rename(id, claims, &posted_name(&body)?));
+    let code = renamed.map_err(|refusal| Failure(refusal).into_response())?;
+    Ok(success(StatusCode::OK, json!({"accessCode": code.into_digits()})))
+}
+
+fn posted_name(body: &[u8]) -> Result<String, Refusal> {
     #[derive(Deserialize)]
-    struct Body {
+    struct Posted {
         name: String,
     }
-    let body = serde_json::from_slice(&body);
-    let Body { name } = body.map_err(|_| Refusal::invalid(r#"The body is {"name": "..."}."#))?;
-    let code = share.rename(path.session()?, claims, &name)?;
-    Ok(success(StatusCode::OK, json!({"accessCode": code.into_digits()})))
+    let posted: Result<Posted, _> = serde_json::from_slice(body);
+    posted
+        .map(|posted| posted.name)
+        .map_err(|_| Refusal::invalid(r#"The body is {"name": "..."}."#))
 }
 
 /// `DELETE /session/{id}`.
