@@ -100,14 +100,18 @@ async fn right_codes_are_no_wrong_tries() {
 }
 
 #[tokio::test]
-async fn wrong_tries_at_one_session_do_not_close_another() {
+async fn wrong_tries_of_an_address_count_together_whatever_they_are_at() {
     let server = unlimited();
     let (session, other) = (Session::start(&server).await, Session::start(&server).await);
-    for _ in 0..5 {
-        guess(&session, &server.http()).await;
+    for (session, tries) in [(&session, 3), (&other, 2)] {
+        for _ in 0..tries {
+            assert_eq!(guess(session, &server.http()).await, 401);
+        }
     }
-    assert_eq!(guess(&session, &server.http()).await, 429);
-    other.guest().await;
+    for session in [&session, &other] {
+        assert_eq!(guess(session, &server.http()).await, 429);
+        response(&session.try_code(&from(&server, 2), &session.code).await, 200);
+    }
 }
 
 #[tokio::test]

@@ -122,21 +122,35 @@ async fn after_that_one_try_is_taken_in_three_seconds_and_fewer_with_each_furthe
     one_try_in(SECOND * 60, &server, &session, &mut attacker, &mut host).await;
 }
 
-#[tokio::test]
-async fn an_hour_without_guesses_later_codes_are_taken_as_fast_as_before() {
-    let server = unlimited();
-    let session = Session::start(&server).await;
+/// A session whose code was guessed at twenty times so long ago, and its code now.
+async fn guessed_at(server: &TestServer, ago: Duration) -> (Session, Peer, Attacker<'_>, String) {
+    let session = Session::start(server).await;
     let mut host = session.host.register().await;
-    let mut attacker = Attacker { server: &server, tried: 0 };
+    let mut attacker = Attacker { server, tried: 0 };
     for _ in 0..20 {
         attacker.guess(&session).await;
     }
     let code = replaced(&mut host).await;
-    pass(&server, SECOND * 3_590, &mut [&mut host]).await;
-    response(&session.try_code(&server.http(), &code).await, 200);
+    pass(server, ago, &mut [&mut host]).await;
+    (session, host, attacker, code)
+}
+
+#[tokio::test]
+async fn for_an_hour_the_right_code_waits_for_its_turn_too() {
+    let server = unlimited();
+    let (session, _host, mut attacker, code) = guessed_at(&server, SECOND * 3_590).await;
+    assert_eq!(attacker.guess(&session).await, 401);
     message(&session.try_code(&server.http(), &code).await, 429);
-    pass(&server, SECOND * 20, &mut [&mut host]).await;
+    server.advance(SECOND * 3);
+    response(&session.try_code(&server.http(), &code).await, 200);
+}
+
+#[tokio::test]
+async fn an_hour_later_codes_are_taken_as_fast_as_before() {
+    let server = unlimited();
+    let (session, _host, mut attacker, code) = guessed_at(&server, SECOND * 3_610).await;
     for _ in 0..3 {
+        assert_eq!(attacker.guess(&session).await, 401);
         response(&session.try_code(&server.http(), &code).await, 200);
     }
 }

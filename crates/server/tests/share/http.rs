@@ -101,7 +101,7 @@ async fn a_browser_that_navigates_gets_the_page_or_its_redirect_as_before() {
     for (name, value) in [("sec-fetch-mode", "navigate"), ("accept", "text/html")] {
         let browser = |http: &Http| http.with(name, value);
         let stranger = browser(&server.http()).get("/").await;
-        assert_eq!(stranger.status, 303, "to sign in: {stranger:?}");
+        assert_eq!(stranger.header("location"), Some("/login/?next=/"), "{stranger:?}");
         let page = browser(&server.http_as(&person)).get("/").await;
         assert_eq!(page.status, 200);
         assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));

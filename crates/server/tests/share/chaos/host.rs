@@ -30,7 +30,7 @@ impl Host {
 
     /// Gives until all guests are done, with so many cuts.
     pub(super) async fn run(mut self, mut cuts: u32) -> HashMap<String, Given> {
-        let mut peer = self.member.register().await;
+        let mut peer = self.member.register_loudly(8).await;
         let world = self.world.clone();
         loop {
             let frame = tokio::select! {

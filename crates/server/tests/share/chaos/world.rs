@@ -111,12 +111,15 @@ impl World {
     }
 
     fn set(&self, (session, guest): Place, state: State) {
-        let mut actors = self.actors.lock().expect("no panic");
-        let actors = &mut actors[session];
-        match guest {
-            None => actors.host = state,
-            Some(guest) => actors.guests[guest] = state,
+        {
+            let mut actors = self.actors.lock().expect("no panic");
+            let actors = &mut actors[session];
+            match guest {
+                None => actors.host = state,
+                Some(guest) => actors.guests[guest] = state,
+            }
         }
+        // Not under the lock: who waits for a change takes the two the other way round.
         self.changed.send_replace(());
     }
 
