@@ -217,7 +217,7 @@ async fn an_orderly_close_at_any_step_has_five_seconds_too() {
         let mut stage = Stage::after(&server, step).await;
         let old = std::mem::replace(&mut stage.a, stage.owner.open().await);
         old.socket.close().await;
-        server.advance(SECOND * 4);
+        pass(&server, SECOND * 4, &mut []).await;
         stage.a.send("register", json!({})).await;
         // What it heard last and did not answer is said again.
         match step {

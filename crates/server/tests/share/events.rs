@@ -254,13 +254,13 @@ async fn an_owner_who_stays_away_ends_the_stream_without_done() {
     acknowledged(&mut a, &mut stream, "a.txt").await;
     a.asked_for(1).await;
     a.cut();
-    server.advance(SECOND * 4);
+    pass(&server, SECOND * 4, &mut []).await;
     // Back in time: asked again.
     let mut a = session.host.open().await;
     a.send("register", json!({})).await;
     a.asked_for(1).await;
     a.cut();
-    server.advance(SECOND * 7);
+    pass(&server, SECOND * 7, &mut []).await;
     let event = stream.event().await.expect("a clear state");
     assert_eq!(event.event, "transfer-aborted");
     assert_eq!(stream.event().await, None);
@@ -273,7 +273,7 @@ async fn a_stream_waits_five_seconds_for_an_owner_who_is_away() {
     session.host.offer("a.txt").await;
     let guest = session.guest().await;
     let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    server.advance(SECOND * 3);
+    pass(&server, SECOND * 3, &mut []).await;
     let mut a = session.host.open().await;
     a.send("register", json!({})).await;
     let request = acknowledged(&mut a, &mut stream, "a.txt").await;
@@ -282,9 +282,9 @@ async fn a_stream_waits_five_seconds_for_an_owner_who_is_away() {
     given(&mut stream, 1, true).await;
     done(&mut stream).await;
     a.cut();
-    server.advance(SECOND * 6);
+    pass(&server, SECOND * 6, &mut []).await;
     let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    server.advance(SECOND * 7);
+    pass(&server, SECOND * 7, &mut []).await;
     assert_eq!(stream.event().await.expect("a clear state").event, "transfer-aborted");
     assert_eq!(stream.event().await, None);
 }

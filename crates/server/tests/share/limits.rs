@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::{Http, Refused};
 
 use crate::kit::{
-    KEY_B, SECOND, Session, from, limited, message, response, unlimited, unlimited_with,
+    KEY_B, SECOND, Session, from, limited, message, response, settled, unlimited, unlimited_with,
 };
 use crate::peer::{begin, finish, hand_over, pass};
 use crate::stream::Stream;
@@ -143,6 +143,7 @@ async fn sockets_of_an_address_are_capped() {
     assert_eq!(session.host.try_open(&[]).await.err(), Some(Refused(429)));
     session.guest_from(&server, 2).await.open().await;
     one.socket.close().await;
+    settled(&server).await;
     session.host.open().await;
 }
 

@@ -132,7 +132,7 @@ async fn cookies_count_for_nothing_and_none_is_set() {
         let http = page(&server.http(), ORIGINS[0]).with("cookie", &cookie);
         for (method, path) in routes(&session) {
             let answer = http.send(method, &path, None).await;
-            let plain = server.http().send(method, &path, None).await;
+            let plain = page(&server.http(), ORIGINS[0]).send(method, &path, None).await;
             assert_eq!(answer.status, plain.status, "{method} {path}: {answer:?}");
             is_open(&answer);
             assert_eq!(answer.header("set-cookie"), None, "{path}");

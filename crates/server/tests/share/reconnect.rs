@@ -160,7 +160,7 @@ async fn both_sides_may_be_lost_at_once() {
     b.given(1, false).await;
     a.cut();
     b.cut();
-    server.advance(SECOND * 4);
+    pass(&server, SECOND * 4, &mut []).await;
     let (mut a, mut b) = (back(&session.host).await, back(&guest).await);
     b.given(1, false).await;
     b.confirm(&request, 1).await;
@@ -170,7 +170,7 @@ async fn both_sides_may_be_lost_at_once() {
     a.asked_for(1).await;
     a.cut();
     b.cut();
-    server.advance(SECOND * 7);
+    pass(&server, SECOND * 7, &mut []).await;
     let (mut a, mut b) = (back(&session.host).await, back(&guest).await);
     a.hears_nothing().await;
     b.may_not("ready-for-file-transfer", json!({ "request_id": request })).await;

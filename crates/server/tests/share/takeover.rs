@@ -116,6 +116,19 @@ async fn two_tabs_do_not_throw_each_other_out() {
 }
 
 #[tokio::test]
+async fn registering_again_with_another_window_changes_the_window() {
+    let server = unlimited();
+    let (_session, _guest, mut a, mut b) = scene(&server).await;
+    b.send("register", json!({ "window": 3 })).await;
+    b.hears_nothing().await;
+    begin(&mut a, &mut b, "a.txt").await;
+    for number in 1..=3 {
+        a.asked_for(number).await;
+    }
+    a.hears_nothing().await;
+}
+
+#[tokio::test]
 async fn registering_twice_on_one_socket_changes_nothing() {
     let server = unlimited();
     let (_session, _guest, mut a, mut b) = scene(&server).await;
