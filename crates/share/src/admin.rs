@@ -10,7 +10,7 @@ use admin::{
 use base::Timestamp;
 
 use crate::id::RequestId;
-use crate::session::SessionCell;
+use crate::session::{Abort, SessionCell};
 use crate::share::Share;
 use crate::transfer::Transfer;
 
@@ -254,7 +254,7 @@ impl Model for Transfers {
             for cell in self.share.all() {
                 let mut session = cell.lock();
                 if session.transfers.contains_key(&id) {
-                    session.abort(id, ABORTED, self.share.services());
+                    session.abort(id, Abort::because(ABORTED), self.share.services());
                     return Ok(Outcome::default());
                 }
             }

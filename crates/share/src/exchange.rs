@@ -16,7 +16,7 @@ use crate::id::{MemberId, RequestId};
 use crate::member::Seat;
 use crate::refusal::Refusal;
 use crate::services::{Due, Services};
-use crate::session::{GRACE, Session};
+use crate::session::{Abort, GRACE, Session};
 use crate::transfer::{Route, Stage, Transfer, has_room};
 
 /// How long a transfer may stand still.
@@ -54,8 +54,12 @@ impl Session {
         let member = self.members.get_mut(&id).filter(|member| member.may_register(now));
         let member = member.ok_or_else(Refusal::unauthorized)?;
         let is_here = member.is_on(&seat.connection);
+        let is_back = member.is_back_within(GRACE, now);
         member.take_seat(seat.clone());
         self.touch(now);
+        if is_back {
+            self.tell_aborted(id, now);
+        }
         if is_here {
             self.set_window(id, seat.window);
             return Ok(());
@@ -91,7 +95,7 @@ impl Session {
         } else if matches!(transfer.route, Route::Socket) {
             transfer.flow.set_window(seat.window);
             if seat.is_paced && transfer.flow.is_unconfirmed() {
-                return self.abort(request, reason::PACED, services);
+                return self.abort(request, Abort::because(reason::PACED), services);
             }
             if let Stage::Prepared(answer) = &transfer.stage {
                 seat.connection.send(Format::Socket.prepare(request, &transfer.file, answer));
@@ -113,15 +117,17 @@ impl Session {
         };
         let ending = self.transfers.values().filter(ends).map(|transfer| transfer.id);
         for request in ending.collect::<Vec<_>>() {
-            self.abort(request, reason::AWAY, services);
+            let abort = Abort { sentence: reason::AWAY, absent: Some(id) };
+            self.abort(request, abort, services);
         }
     }
 
     /// A sender that was away when it was asked has had its time.
     pub(crate) fn sender_stayed_away(&mut self, request: RequestId, services: &Services) {
-        let waits = self.transfers.get(&request).is_some_and(|it| it.waits_until.is_some());
-        if waits {
-            self.abort(request, reason::SENDER_AWAY, services);
+        let Some(transfer) = self.transfers.get(&request) else { return };
+        if transfer.waits_until.is_some() {
+            let abort = Abort { sentence: reason::SENDER_AWAY, absent: Some(transfer.sender) };
+            self.abort(request, abort, services);
         }
     }
 
@@ -248,7 +254,7 @@ impl Session {
         chunk: &Chunk<'_>,
         (from, services): (IpAddr, &Services),
     ) -> Result<(), Refusal> {
-        if self.was_completed(request, |it| it.sender == by) {
+        if self.has_sent(by, request) {
             return Ok(()); // Beyond the end, as chunks that are dropped.
         }
         let transfer = self.transfer_sent_by(by, request)?;
@@ -283,7 +289,7 @@ impl Session {
         number: u32,
         services: &Services,
     ) -> Result<(), Refusal> {
-        if self.was_completed(request, |it| it.receiver == by) {
+        if self.has_received(by, request) {
             return Ok(()); // Confirmed once more.
         }
         let transfer = self.transfer_received_by(by, request)?;
@@ -304,7 +310,7 @@ impl Session {
 
     /// A reader of events is gone.
     pub(crate) fn reader_left(&mut self, request: RequestId, services: &Services) {
-        self.abort(request, reason::READER_LEFT, services);
+        self.abort(request, Abort::because(reason::READER_LEFT), services);
     }
 
     /// The receiver's socket has taken all that waited for it.
@@ -351,7 +357,7 @@ impl Session {
             }
         }
         if transfer.flow.is_done() {
-            if let Some(Route::Stream(outbox)) = self.complete(request).map(|it| it.route) {
+            if let Some(Route::Stream(outbox)) = self.complete(request, now).map(|it| it.route) {
                 outbox.send(&[frames::done()]);
                 outbox.close(hub::Close { code: 1000, reason: "done" });
             }
@@ -372,7 +378,7 @@ impl Session {
         let Some(transfer) = self.transfers.get(&request) else { return };
         let until = transfer.progress + STALLED;
         if until <= services.clock.monotonic() {
-            self.abort(request, reason::STALLED, services);
+            self.abort(request, Abort::because(reason::STALLED), services);
         } else {
             services.timers.at(until, Due::Stalled(self.id, request));
         }

@@ -91,6 +91,11 @@ impl Member {
         self.lost = Some(now);
     }
 
+    /// Whether it is coming back from a break of less than `span`.
+    pub(crate) fn is_back_within(&self, span: Duration, now: Duration) -> bool {
+        self.lost.is_some_and(|lost| now.saturating_sub(lost) < span)
+    }
+
     /// Whether it has been without a socket since `then`, and not registered in between.
     pub(crate) fn is_away_since(&self, then: Duration) -> bool {
         self.lost == Some(then)

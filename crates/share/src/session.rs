@@ -26,20 +26,41 @@ use crate::transfer::{Route, Transfer};
 /// How long a session lives after its last use.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// Transfers that are remembered after they were completed: what a party says of one of them
-/// may have crossed its end on the way.
-const MAX_COMPLETED: usize = 64;
+/// Transfers that are remembered after they ended.
+const MAX_ENDED: usize = 64;
+
+/// How long ago a transfer was aborted of which a member that comes back is told once more: the
+/// first time may have been on a socket that was gone already.
+const ABORT_TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long a member may be without a socket, and a sender not there yet, before its
 /// transfers end.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
-/// A transfer that was completed, and whose it was.
+/// A transfer that is over, and whose it was.
 #[derive(Debug)]
-pub(crate) struct Completed {
+struct Ended {
     request: RequestId,
-    pub(crate) sender: MemberId,
-    pub(crate) receiver: MemberId,
+    sender: MemberId,
+    receiver: MemberId,
+    /// Why, if it was not completed.
+    aborted: Option<Abort>,
+    at: Duration,
+}
+
+/// Why a transfer is aborted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abort {
+    /// For both sides.
+    pub(crate) sentence: &'static str,
+    /// The party that stayed away, if that is why: it knows.
+    pub(crate) absent: Option<MemberId>,
+}
+
+impl Abort {
+    pub(crate) fn because(sentence: &'static str) -> Self {
+        Self { sentence, absent: None }
+    }
 }
 
 /// A session, shared by all who use it.
@@ -69,8 +90,8 @@ pub(crate) struct Session {
     pub(crate) members: HashMap<MemberId, Member>,
     pub(crate) files: Files,
     pub(crate) transfers: HashMap<RequestId, Transfer>,
-    /// Completed transfers, the last one first.
-    completed: VecDeque<Completed>,
+    /// Transfers that are over, the last one first.
+    ended: VecDeque<Ended>,
     /// Open sockets, by number, whether a member registered on them or not.
     connections: HashMap<u64, Weak<ShareConnection>>,
     /// On the monotonic clock.
@@ -105,7 +126,7 @@ impl SessionCell {
             members,
             files: Files::default(),
             transfers: HashMap::new(),
-            completed: VecDeque::new(),
+            ended: VecDeque::new(),
             connections: HashMap::new(),
             last_used: now,
             is_over: false,
@@ -184,13 +205,13 @@ impl Session {
 
     /// The session is over: members are told why, transfers end, and no one is in it any
     /// more. Sockets stay open for a while.
-    pub(crate) fn end(&mut self, sentence: &str, services: &Services) {
+    pub(crate) fn end(&mut self, sentence: &'static str, services: &Services) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
         let requests: Vec<_> = self.transfers.keys().copied().collect();
         for request in requests {
-            self.abort(request, sentence, services);
+            self.abort(request, Abort::because(sentence), services);
         }
         let ended = frames::session_ended(sentence);
         for (_, member) in self.members.drain() {
@@ -203,8 +224,9 @@ impl Session {
     }
 
     /// Takes a transfer out, and tells both sides why.
-    pub(crate) fn abort(&mut self, request: RequestId, sentence: &str, services: &Services) {
-        let Some(transfer) = self.transfers.remove(&request) else { return };
+    pub(crate) fn abort(&mut self, request: RequestId, abort: Abort, services: &Services) {
+        let (now, sentence) = (services.clock.monotonic(), abort.sentence);
+        let Some(transfer) = self.take_transfer(request, Some(abort), now) else { return };
         if let Some(sender) = self.members.get(&transfer.sender) {
             sender.tell(Format::Socket.aborted(request, sentence));
         }
@@ -219,34 +241,61 @@ impl Session {
                 outbox.close(hub::Close { code: 1000, reason: "aborted" });
             }
         }
-        self.touch(services.clock.monotonic());
-        self.note_end("aborted", transfer.bytes);
-    }
-
-    /// For the operator: a transfer of `bytes` is over.
-    pub(crate) fn note_end(&self, end: &'static str, bytes: u64) {
-        metrics::counter!("packetboat_share_transfers_total", "end" => end).increment(1);
-        tracing::info!(session = self.number, end, bytes, "transfer ended");
+        self.touch(now);
     }
 
     /// Takes a transfer out that is complete.
-    pub(crate) fn complete(&mut self, request: RequestId) -> Option<Transfer> {
+    pub(crate) fn complete(&mut self, request: RequestId, now: Duration) -> Option<Transfer> {
+        self.take_transfer(request, None, now)
+    }
+
+    fn take_transfer(
+        &mut self,
+        request: RequestId,
+        aborted: Option<Abort>,
+        now: Duration,
+    ) -> Option<Transfer> {
         let transfer = self.transfers.remove(&request)?;
-        let Transfer { sender, receiver, .. } = transfer;
-        self.completed.truncate(MAX_COMPLETED - 1);
-        self.completed.push_front(Completed { request, sender, receiver });
-        self.note_end("complete", transfer.bytes);
+        let Transfer { sender, receiver, bytes, .. } = transfer;
+        self.ended.truncate(MAX_ENDED - 1);
+        self.ended.push_front(Ended { request, sender, receiver, aborted, at: now });
+        let end = if aborted.is_some() { "aborted" } else { "complete" };
+        metrics::counter!("packetboat_share_transfers_total", "end" => end).increment(1);
+        tracing::info!(session = self.number, end, bytes, "transfer ended");
         Some(transfer)
     }
 
-    /// Whether a transfer was completed a moment ago that was that of a party, as `is_theirs`
-    /// says.
-    pub(crate) fn was_completed(
-        &self,
-        request: RequestId,
-        is_theirs: impl Fn(&Completed) -> bool,
-    ) -> bool {
-        self.completed.iter().any(|it| it.request == request && is_theirs(it))
+    /// Whether `id` sent all of a transfer a moment ago: what it says of it now may have crossed
+    /// the end on the way.
+    pub(crate) fn has_sent(&self, id: MemberId, request: RequestId) -> bool {
+        self.was_completed(request, |it| it.sender == id)
+    }
+
+    /// The same of its receiver.
+    pub(crate) fn has_received(&self, id: MemberId, request: RequestId) -> bool {
+        self.was_completed(request, |it| it.receiver == id)
+    }
+
+    fn was_completed(&self, request: RequestId, is_theirs: impl Fn(&Ended) -> bool) -> bool {
+        let is_it = |it: &Ended| it.request == request && it.aborted.is_none() && is_theirs(it);
+        self.ended.iter().any(is_it)
+    }
+
+    /// Tells a member that has come back in time what was aborted meanwhile: of what it sent,
+    /// and of its last request, unless it has asked anew since.
+    pub(crate) fn tell_aborted(&self, id: MemberId, now: Duration) {
+        let Some(member) = self.members.get(&id) else { return };
+        let mut has_asked = self.transfers.values().any(|it| it.receiver == id);
+        for it in self.ended.iter().take_while(|it| now < it.at + ABORT_TOLD_AGAIN) {
+            let is_last_request = it.receiver == id && !has_asked;
+            has_asked |= it.receiver == id;
+            if let Some(Abort { sentence, absent }) = it.aborted
+                && (it.sender == id || is_last_request)
+                && absent != Some(id)
+            {
+                member.tell(Format::Socket.aborted(it.request, sentence));
+            }
+        }
     }
 
     /// A socket of this session is open.

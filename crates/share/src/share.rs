@@ -22,7 +22,7 @@ use crate::id::{MemberId, SessionId};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::services::{Due, Services};
-use crate::session::{SESSION_LIFE, Session, SessionCell};
+use crate::session::{Abort, SESSION_LIFE, Session, SessionCell};
 use crate::session_name::SessionName;
 use crate::settings::Settings;
 use crate::timers::Timers;
@@ -276,7 +276,12 @@ impl Share {
     }
 
     /// Ends a session: members are told `sentence`, the log `why`.
-    pub(crate) fn end_session(&self, session: &SessionCell, sentence: &str, why: &'static str) {
+    pub(crate) fn end_session(
+        &self,
+        session: &SessionCell,
+        sentence: &'static str,
+        why: &'static str,
+    ) {
         self.0.registry.lock().remove(session.id);
         let services = self.services();
         let mut state = session.lock();
@@ -343,7 +348,7 @@ impl Share {
             session.files.remove(&name);
             let of_it = session.transfers.values().filter(|it| it.file == name).map(|it| it.id);
             for request in of_it.collect::<Vec<_>>() {
-                session.abort(request, reason::REMOVED, services);
+                session.abort(request, Abort::because(reason::REMOVED), services);
             }
             Ok(())
         })

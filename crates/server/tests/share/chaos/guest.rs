@@ -23,6 +23,8 @@ pub(super) struct Guest {
 struct Transfer {
     seen: Taken,
     chunks: u64,
+    /// The request before it: a guest that comes back may be told of its end once more.
+    before: Option<String>,
 }
 
 impl Guest {
@@ -41,7 +43,8 @@ impl Guest {
     pub(super) async fn run(mut self, mut cuts: u32) -> Vec<Taken> {
         let mut peer = self.member.register_loudly(self.window).await;
         let mut seen = Vec::new();
-        let mut transfer = self.ask(&mut peer).await;
+        let mut transfer = Transfer::default();
+        peer.request("a.txt").await;
         loop {
             let frame = peer.next().await;
             let is_cut = cuts > 0 && self.dice.roll(6) == 0;
@@ -50,18 +53,23 @@ impl Guest {
             } else {
                 transfer.answer(&mut peer, &frame).await
             };
+            if is_over {
+                seen.push(transfer.end());
+            }
             if is_cut {
                 cuts -= 1;
                 peer = self.cut(peer, &mut transfer, &mut seen).await;
+            } else if is_over {
+                peer.request("a.txt").await;
             }
-            if is_over || self.is_whole(&mut peer, &transfer).await {
+            if self.is_whole(&mut peer, &transfer).await {
                 let has_all = transfer.seen.has_all;
-                seen.push(std::mem::take(&mut transfer).seen);
+                seen.push(transfer.end());
                 if has_all && cuts == 0 {
                     self.world.done(self.place);
                     return seen;
                 }
-                transfer = self.ask(&mut peer).await;
+                peer.request("a.txt").await;
             }
         }
     }
@@ -73,11 +81,6 @@ impl Guest {
         }
         peer.settle().await;
         peer.has_heard_nothing()
-    }
-
-    async fn ask(&self, peer: &mut Peer) -> Transfer {
-        peer.request("a.txt").await;
-        Transfer::default()
     }
 
     /// Loses the socket; the next one, registered.
@@ -102,13 +105,19 @@ impl Guest {
         peer.settle().await;
         if !peer.takes_refusal_of("request-file") {
             // It was accepted, so the one before is over.
-            seen.push(std::mem::take(transfer).seen);
+            seen.push(transfer.end());
         }
         peer
     }
 }
 
 impl Transfer {
+    /// It is over: what was seen of it. The next one begins.
+    fn end(&mut self) -> Taken {
+        let before = self.seen.request.clone().or(self.before.take());
+        std::mem::replace(self, Self { before, ..Self::default() }).seen
+    }
+
     /// Takes a frame; whether the request is over.
     async fn answer(&mut self, peer: &mut Peer, frame: &Value) -> bool {
         let id = &frame["request_id"];
@@ -129,6 +138,7 @@ impl Transfer {
                 }
                 peer.confirm(id, number).await;
             }
+            Some("transfer-aborted") if id.as_str() == self.before.as_deref() => {}
             Some("transfer-aborted") => {
                 self.seen.request = id.as_str().map(str::to_owned);
                 self.seen.was_aborted = true;
