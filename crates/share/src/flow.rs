@@ -207,6 +207,11 @@ impl Flow {
         (self.asked - self.confirmed) as usize
     }
 
+    /// All chunks up to the last one are here: nothing more is asked of the sender.
+    pub(crate) fn is_given(&self) -> bool {
+        self.last.is_some() && self.awaited().next().is_none()
+    }
+
     /// The receiver has confirmed the last chunk.
     pub(crate) fn is_done(&self) -> bool {
         self.last == Some(self.confirmed)
@@ -301,7 +306,9 @@ mod tests {
         assert_eq!(flow.give(3, true, || unreachable!()), Ok(Given::Dropped));
         assert_eq!(flow.give(99, true, || unreachable!()), Ok(Given::Dropped));
         assert_eq!(flow.awaited().collect::<Vec<_>>(), [1]);
+        assert!(!flow.is_given());
         flow.give(1, false, || chunk(1)).unwrap();
+        assert!(flow.is_given());
         assert_eq!(passed(&mut flow), ["1", "2"]);
         flow.confirm(1).unwrap();
         assert!(!flow.is_done());

@@ -105,10 +105,12 @@ impl Transfer {
         self.sender == member || self.receiver == member
     }
 
-    /// Whether it ends because `member` stays away: a reader of events has no socket to lose.
+    /// Whether it ends because `member` stays away: a sender who has given all of it is not
+    /// needed any more, and a reader of events has no socket to lose.
     pub(crate) fn needs_socket_of(&self, member: MemberId) -> bool {
+        let sends = self.sender == member && !self.flow.is_given();
         let receives = matches!(self.route, Route::Socket) && self.receiver == member;
-        self.sender == member || receives
+        sends || receives
     }
 
     /// Sees to it that it goes on at `when`, or before.

@@ -353,6 +353,43 @@ async fn open_page(guest: &Member) -> Peer {
 }
 
 #[tokio::test]
+async fn an_owner_who_has_given_the_last_chunk_may_leave() {
+    let server = unlimited();
+    let (_session, _guest, mut a, mut b) = scene(&server).await;
+    let request = begin(&mut a, &mut b, "a.txt").await;
+    a.asked_for(1).await;
+    a.give(&request, 1, true).await;
+    a.hears_nothing().await;
+    a.cut();
+    pass(&server, SECOND * 20, &mut [&mut b]).await;
+    b.given(1, true).await;
+    b.confirm(&request, 1).await;
+    b.hears_nothing().await;
+}
+
+/// An abort may have gone to a socket that was dead already: without this, a receiver would
+/// wait for chunks for ever.
+#[tokio::test]
+async fn an_abort_is_told_again_to_a_member_that_comes_back_in_time() {
+    let server = unlimited();
+    let (session, guest, mut a, mut b) = scene(&server).await;
+    let request = begin(&mut a, &mut b, "a.txt").await;
+    a.cut();
+    pass(&server, SECOND * 6, &mut [&mut b]).await;
+    b.cut();
+    let mut b = back(&guest).await;
+    b.aborted(&request).await;
+    b.send("register", json!({ "window": 1 })).await;
+    b.hears_nothing().await;
+    let mut stranger = session.guest().await.register().await;
+    stranger.hears_nothing().await;
+    pass(&server, SECOND * 60, &mut [&mut b]).await;
+    b.cut();
+    let mut b = back(&guest).await;
+    b.hears_nothing().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_taken_back_aborts_its_transfers_on_both_sides() {
     let server = unlimited();
     let (session, _guest, mut a, mut b) = scene(&server).await;
