@@ -187,7 +187,9 @@ impl Session {
         };
         self.transfers.insert(request, transfer);
         self.touch(now);
-        services.timers.at(now + STALLED, Due::Stalled(self.id, request));
+        if !std::mem::replace(&mut self.looks_for_stalled, true) {
+            services.timers.at(now + STALLED, Due::Stalled(self.id));
+        }
         Ok(request)
     }
 
@@ -373,14 +375,18 @@ impl Session {
         }
     }
 
-    /// Looks whether a transfer stands still; when to look again.
-    pub(crate) fn check_stalled(&mut self, request: RequestId, services: &Services) {
-        let Some(transfer) = self.transfers.get(&request) else { return };
-        let until = transfer.progress + STALLED;
-        if until <= services.clock.monotonic() {
+    /// Ends the transfers that stand still, and sees to it that the others are looked at when
+    /// the first of them may.
+    pub(crate) fn end_stalled(&mut self, services: &Services) {
+        let now = services.clock.monotonic();
+        let stalled = self.transfers.values().filter(|it| it.progress + STALLED <= now);
+        for request in stalled.map(|it| it.id).collect::<Vec<_>>() {
             self.abort(request, Abort::because(reason::STALLED), services);
-        } else {
-            services.timers.at(until, Due::Stalled(self.id, request));
+        }
+        let next = self.transfers.values().map(|it| it.progress + STALLED).min();
+        self.looks_for_stalled = next.is_some();
+        if let Some(next) = next {
+            services.timers.at(next, Due::Stalled(self.id));
         }
     }
 
@@ -429,3 +435,6 @@ fn pass_on(
     metrics::counter!("packetboat_share_bytes_total").increment(passed);
     passed
 }
+
+#[cfg(test)]
+mod tests;

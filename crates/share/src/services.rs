@@ -46,8 +46,18 @@ pub(crate) enum Due {
     SenderAway(SessionId, RequestId),
     /// The transfer may go on: a pace or a rate held it up.
     Go(SessionId, RequestId),
-    /// The transfer may have stood still.
-    Stalled(SessionId, RequestId),
+    /// A transfer of the session may have stood still.
+    Stalled(SessionId),
     /// The socket is of no use: its session is over, or was never there.
     CloseSocket(Weak<ShareConnection>),
+}
+
+impl Due {
+    /// Whether it holds against clients what they did not do in time.
+    pub(crate) fn is_deadline(&self) -> bool {
+        match self {
+            Self::Idle(..) | Self::Away(..) | Self::SenderAway(..) | Self::Stalled(..) => true,
+            Self::Go(..) | Self::CloseSocket(..) => false,
+        }
+    }
 }

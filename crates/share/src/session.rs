@@ -90,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) members: HashMap<MemberId, Member>,
     pub(crate) files: Files,
     pub(crate) transfers: HashMap<RequestId, Transfer>,
+    /// That a transfer may have stood still is among the timers: once, for all of them.
+    pub(crate) looks_for_stalled: bool,
     /// Transfers that are over, the last one first.
     ended: VecDeque<Ended>,
     /// Open sockets, by number, whether a member registered on them or not.
@@ -126,6 +128,7 @@ impl SessionCell {
             members,
             files: Files::default(),
             transfers: HashMap::new(),
+            looks_for_stalled: false,
             ended: VecDeque::new(),
             connections: HashMap::new(),
             last_used: now,

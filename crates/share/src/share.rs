@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base::{Clock, Random, Vital};
 use hub::Close;
@@ -22,11 +23,15 @@ use crate::id::{MemberId, SessionId};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::services::{Due, Services};
-use crate::session::{Abort, SESSION_LIFE, Session, SessionCell};
+use crate::session::{Abort, GRACE, SESSION_LIFE, Session, SessionCell};
 use crate::session_name::SessionName;
 use crate::settings::Settings;
 use crate::timers::Timers;
 use crate::token::{Claims, Tokens};
+
+/// A dead-line that is seen so much later than it was due says that the server stood still
+/// (stopped, or without time of its own). What clients did meanwhile is yet to be read then.
+const STOOD_STILL: Duration = Duration::from_secs(4);
 
 /// Sharing sessions: the only way in. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -362,10 +367,16 @@ impl Share {
         }
     }
 
-    /// Does everything that is due now.
+    /// Does everything that is due now. After the server has stood still, clients have some
+    /// time to show that they are there.
     pub(crate) fn do_what_is_due(&self) {
-        while let Some(due) = self.services().timers.pop() {
-            self.see_to(due);
+        let services = self.services();
+        while let Some((due, late)) = services.timers.pop() {
+            if late > STOOD_STILL && due.is_deadline() {
+                services.timers.at(services.clock.monotonic() + GRACE, due);
+            } else {
+                self.see_to(due);
+            }
         }
     }
 
@@ -387,9 +398,7 @@ impl Share {
             Due::Go(id, request) => {
                 in_session(id, &|session| session.go_on_now(request, services));
             }
-            Due::Stalled(id, request) => {
-                in_session(id, &|session| session.check_stalled(request, services));
-            }
+            Due::Stalled(id) => in_session(id, &|session| session.end_stalled(services)),
             Due::CloseSocket(connection) => {
                 if let Some(connection) = connection.upgrade() {
                     connection.outbox.close(Close { code: 1000, reason: "the session is over" });

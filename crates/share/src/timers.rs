@@ -2,7 +2,8 @@
 //!
 //! An entry is small and cannot be taken back: what has changed meanwhile is looked at when
 //! it is due. So entries are as many as there are sessions, transfers and sockets, a few for
-//! each.
+//! each: what may begin and end often within the life of its entry has none of its own, but
+//! shares one ([`Due::Stalled`](crate::services::Due)).
 //!
 //! Deliberately absent: what is done when something is due.
 
@@ -65,20 +66,24 @@ impl<D> Timers<D> {
         }
     }
 
-    /// The next that is due now.
-    pub(crate) fn pop(&self) -> Option<D> {
+    /// The next that is due now, and how late it is.
+    pub(crate) fn pop(&self) -> Option<(D, Duration)> {
         let now = self.clock.monotonic();
         let mut queue = self.queue.lock();
         loop {
             let first = queue.entries.first_entry()?;
-            if first.key().0 > now {
-                return None;
-            }
+            let late = now.checked_sub(first.key().0)?;
             match first.remove() {
-                Entry::Due(due) => return Some(due),
+                Entry::Due(due) => return Some((due, late)),
                 Entry::Wake(wake) => drop(wake.send(())),
             }
         }
+    }
+
+    /// How many entries there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.queue.lock().entries.len()
     }
 
     /// Returns when something may be due.
@@ -111,18 +116,20 @@ mod tests {
         timers.at(Duration::from_secs(1), "soon too");
         assert_eq!(timers.pop(), None);
         clock.advance(Duration::from_secs(1));
-        assert_eq!(timers.pop(), Some("soon"));
-        assert_eq!(timers.pop(), Some("soon too"));
+        assert_eq!(timers.pop(), Some(("soon", Duration::ZERO)));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(timers.pop(), Some(("soon too", Duration::from_millis(1))));
         assert_eq!(timers.pop(), None);
         let sleeper = tokio::spawn({
             let timers = timers.clone();
             async move { timers.sleep(Duration::from_secs(1)).await }
         });
-        while timers.queue.lock().entries.len() < 2 {
+        while timers.len() < 2 {
             tokio::task::yield_now().await;
         }
         clock.advance(Duration::from_secs(2));
-        assert_eq!(timers.pop(), Some("later"), "and the sleeper, who was first, is woken");
+        let later = timers.pop().map(|(due, _)| due);
+        assert_eq!(later, Some("later"), "and the sleeper, who was first, is woken");
         sleeper.await.unwrap();
     }
 

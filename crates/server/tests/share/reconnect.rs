@@ -401,3 +401,28 @@ async fn a_file_that_is_taken_back_aborts_its_transfers_on_both_sides() {
     session.host.offer("a.txt").await;
     hand_over(&mut a, &mut b, "a.txt", 1).await;
 }
+
+#[tokio::test]
+async fn a_server_that_stood_still_does_not_hold_it_against_clients_that_were_coming_back() {
+    let server = unlimited();
+    let (_session, guest, mut a, mut b) = scene(&server).await;
+    let request = begin(&mut a, &mut b, "a.txt").await;
+    a.asked_for(1).await;
+    a.give(&request, 1, false).await;
+    b.given(1, false).await;
+    b.cut();
+    pass(&server, SECOND, &mut [&mut a]).await;
+    server.stall(SECOND * 40);
+    b = back(&guest).await;
+    b.given(1, false).await;
+    b.confirm(&request, 1).await;
+    finish(&mut a, &mut b, &request, 2..=3).await;
+    // From when it goes on, the five seconds are as long as ever.
+    let request = begin(&mut a, &mut b, "a.txt").await;
+    a.asked_for(1).await;
+    b.cut();
+    pass(&server, SECOND, &mut [&mut a]).await;
+    server.stall(SECOND * 40);
+    pass(&server, SECOND * 6, &mut [&mut a]).await;
+    a.aborted(&request).await;
+}
