@@ -53,7 +53,7 @@ pub(crate) enum Due {
 }
 
 impl Due {
-    /// Whether it holds against clients what they did not do in time.
+    /// Whether it is held against clients what they have not done by then.
     pub(crate) fn is_deadline(&self) -> bool {
         match self {
             Self::Idle(..) | Self::Away(..) | Self::SenderAway(..) | Self::Stalled(..) => true,

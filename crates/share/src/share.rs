@@ -29,8 +29,8 @@ use crate::settings::Settings;
 use crate::timers::Timers;
 use crate::token::{Claims, Tokens};
 
-/// A dead-line that is seen so much later than it was due says that the server stood still
-/// (stopped, or without time of its own). What clients did meanwhile is yet to be read then.
+/// Every second it is looked at what is due. So much longer means that the server stood still
+/// (stopped, or given no time): what clients did meanwhile is yet to be read.
 const STOOD_STILL: Duration = Duration::from_secs(4);
 
 /// Sharing sessions: the only way in. Cheap to clone.
@@ -47,6 +47,9 @@ struct Inner {
     /// Sockets of the old dialect that are open.
     connections: Arc<AtomicUsize>,
     timekeeper: Mutex<Option<JoinHandle<()>>>,
+    /// When it was last looked at what is due. Held while that is done, and before any other
+    /// lock: by one at a time, because what the first sees, the next would not.
+    looked: Mutex<Duration>,
 }
 
 /// What a host is told of its session.
@@ -80,6 +83,7 @@ impl Share {
         (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
         (exempt, alive): (&Exempt, Vital),
     ) -> Self {
+        let now = clock.monotonic();
         let services = Services {
             caps: Caps::new(&settings, exempt, &clock),
             timers: Timers::new(clock.clone()),
@@ -96,6 +100,7 @@ impl Share {
             last_number: AtomicU64::new(0),
             connections: Arc::default(),
             timekeeper: Mutex::default(),
+            looked: Mutex::new(now),
         }));
         let timekeeper = tokio::spawn(share.clone().keep_time(alive));
         *share.0.timekeeper.lock() = Some(timekeeper);
@@ -371,8 +376,11 @@ impl Share {
     /// time to show that they are there.
     pub(crate) fn do_what_is_due(&self) {
         let services = self.services();
-        while let Some((due, late)) = services.timers.pop() {
-            if late > STOOD_STILL && due.is_deadline() {
+        let mut looked = self.0.looked.lock();
+        let now = services.clock.monotonic();
+        let stood_still = now.saturating_sub(std::mem::replace(&mut *looked, now)) > STOOD_STILL;
+        while let Some(due) = services.timers.pop() {
+            if stood_still && due.is_deadline() {
                 services.timers.at(services.clock.monotonic() + GRACE, due);
             } else {
                 self.see_to(due);

@@ -66,15 +66,17 @@ impl<D> Timers<D> {
         }
     }
 
-    /// The next that is due now, and how late it is.
-    pub(crate) fn pop(&self) -> Option<(D, Duration)> {
+    /// The next that is due now.
+    pub(crate) fn pop(&self) -> Option<D> {
         let now = self.clock.monotonic();
         let mut queue = self.queue.lock();
         loop {
             let first = queue.entries.first_entry()?;
-            let late = now.checked_sub(first.key().0)?;
+            if first.key().0 > now {
+                return None;
+            }
             match first.remove() {
-                Entry::Due(due) => return Some((due, late)),
+                Entry::Due(due) => return Some(due),
                 Entry::Wake(wake) => drop(wake.send(())),
             }
         }
@@ -116,9 +118,8 @@ mod tests {
         timers.at(Duration::from_secs(1), "soon too");
         assert_eq!(timers.pop(), None);
         clock.advance(Duration::from_secs(1));
-        assert_eq!(timers.pop(), Some(("soon", Duration::ZERO)));
-        clock.advance(Duration::from_millis(1));
-        assert_eq!(timers.pop(), Some(("soon too", Duration::from_millis(1))));
+        assert_eq!(timers.pop(), Some("soon"));
+        assert_eq!(timers.pop(), Some("soon too"));
         assert_eq!(timers.pop(), None);
         let sleeper = tokio::spawn({
             let timers = timers.clone();
@@ -128,8 +129,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         clock.advance(Duration::from_secs(2));
-        let later = timers.pop().map(|(due, _)| due);
-        assert_eq!(later, Some("later"), "and the sleeper, who was first, is woken");
+        assert_eq!(timers.pop(), Some("later"), "and the sleeper, who was first, is woken");
         sleeper.await.unwrap();
     }
 
