@@ -172,13 +172,20 @@ impl Caps {
         self.sockets_of_address.take(from).ok_or_else(full)
     }
 
-    /// Charges for bytes that have come from a sender at `from`; how long to wait before
-    /// asking it for more.
-    pub(crate) fn bytes(&self, from: IpAddr, bytes: u64) -> Duration {
-        let all = self.bytes.charge((), bytes);
+    /// Charges for bytes that have come from a sender at `from`.
+    pub(crate) fn charge_bytes(&self, from: IpAddr, bytes: u64) {
+        self.bytes.charge((), bytes);
+        if !self.exempt.contains(from) {
+            self.bytes_of_address.charge(network_of(from), bytes);
+        }
+    }
+
+    /// How long to wait before a sender at `from` is asked for more, in whatever transfer.
+    pub(crate) fn wait_for_bytes(&self, from: IpAddr) -> Duration {
+        let all = self.bytes.wait(());
         if self.exempt.contains(from) {
             return all;
         }
-        all.max(self.bytes_of_address.charge(network_of(from), bytes))
+        all.max(self.bytes_of_address.wait(network_of(from)))
     }
 }

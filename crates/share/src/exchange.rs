@@ -181,7 +181,6 @@ impl Session {
             progress: now,
             waits_until,
             pass_from: now,
-            ask_from: now,
             next_go: None,
             _slots: slots,
         };
@@ -274,9 +273,8 @@ impl Session {
             }
             Ok(Given::Dropped) => Ok(()),
             Ok(Given::Kept) => {
-                let now = services.clock.monotonic();
-                transfer.progress = now;
-                transfer.ask_from = now + services.caps.bytes(from, payload);
+                transfer.progress = services.clock.monotonic();
+                services.caps.charge_bytes(from, payload);
                 self.go_on(request, services);
                 Ok(())
             }
@@ -367,8 +365,9 @@ impl Session {
         }
         let sender = members.get(&transfer.sender).and_then(|member| member.seat.as_ref());
         let Some(sender) = sender else { return };
-        if transfer.ask_from > now {
-            return transfer.go_on_at(transfer.ask_from, *id, services);
+        let wait = services.caps.wait_for_bytes(sender.connection.from);
+        if !wait.is_zero() {
+            return transfer.go_on_at(now + wait, *id, services);
         }
         while let Some(number) = transfer.flow.ask() {
             sender.connection.send(frames::send_next_chunk(request, number));

@@ -92,8 +92,6 @@ pub(crate) struct Transfer {
     pub(crate) waits_until: Option<Duration>,
     /// No chunk is passed on before: the receiver's pace.
     pub(crate) pass_from: Duration,
-    /// No chunk is asked for before: the server's rates.
-    pub(crate) ask_from: Duration,
     /// For when it is among the timers, so that it is so once.
     pub(crate) next_go: Option<Duration>,
     pub(crate) _slots: TransferSlots,

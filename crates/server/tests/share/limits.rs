@@ -6,7 +6,7 @@ use testkit::{Http, Refused};
 use crate::kit::{
     KEY_B, SECOND, Session, from, limited, message, response, settled, unlimited, unlimited_with,
 };
-use crate::peer::{begin, finish, hand_over, pass};
+use crate::peer::{begin, chunk, finish, hand_over, pass};
 use crate::stream::Stream;
 use crate::whole_files::give_all;
 
@@ -215,4 +215,25 @@ async fn bytes_a_second_are_capped_by_waiting() {
         assert!((10..=40).contains(&seconds), "{setting}: {seconds} s");
         sending.await.expect("all was given");
     }
+}
+
+#[tokio::test]
+async fn a_sender_who_owes_bytes_is_not_asked_in_another_transfer_either() {
+    let server = limited(&[("share.bytes_a_second_of_address", "10000")]);
+    let session = Session::start(&server).await;
+    session.host.offer("a.txt").await;
+    let mut a = session.host.register().await;
+    let mut b = session.guest().await.register_with(json!({ "window": 1 })).await;
+    let request = begin(&mut a, &mut b, "a.txt").await;
+    a.asked_for(1).await;
+    a.send("add-chunk", chunk(&request, 1, true, &[7; 35_000])).await;
+    b.told("add-chunk").await;
+    b.confirm(&request, 1).await;
+    b.hears_nothing().await;
+    begin(&mut a, &mut b, "a.txt").await;
+    b.hears_nothing().await;
+    pass(&server, SECOND * 2, &mut [&mut a, &mut b]).await;
+    a.hears_nothing().await;
+    pass(&server, SECOND, &mut [&mut a, &mut b]).await;
+    a.asked_for(1).await;
 }
