@@ -24,11 +24,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::cross_origin::{self, Rule};
 use crate::routes::Group;
 use crate::{
-    ApiError, Client, OriginPolicy, Routes, TrustedProxies, client, error_form, error_page,
-    headers, observe,
+    ApiError, Client, Deadline, OriginPolicy, Routes, TrustedProxies, client, error_form,
+    error_page, headers, observe,
 };
 
-/// How long a request may take from its headers to its answer's headers.
+/// How long a request may take from its headers to its answer's headers, unless its handler
+/// [puts that off](Deadline::put_off).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The largest body, in bytes, that extractors read unless a route says otherwise.
@@ -131,11 +132,11 @@ async fn limit_requests(
     }
 }
 
-async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::timed_out().into_response(),
-    }
+async fn limit_time(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
+    let deadline = Deadline::after(limit);
+    request.extensions_mut().insert(deadline.clone());
+    let answered = deadline.limit(next.run(request)).await;
+    answered.unwrap_or_else(|| ApiError::timed_out().into_response())
 }
 
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {

@@ -26,6 +26,7 @@ mod client;
 mod connections;
 mod cookie;
 mod cross_origin;
+mod deadline;
 mod edge;
 mod error;
 mod error_form;
@@ -53,6 +54,7 @@ pub use caller::{
 pub use client::{Client, Peer, TrustedProxies};
 pub use cookie::{clear_cookie, cookie, set_cookie};
 pub use cross_origin::CrossOrigin;
+pub use deadline::Deadline;
 pub use edge::{EdgeOptions, MAX_BODY, MAX_REQUESTS_OF_ADDRESS, REQUEST_TIMEOUT, edge};
 pub use error::ApiError;
 pub use error_form::ErrorForm;

@@ -5,6 +5,15 @@ use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
+/// Takes three times as long as a request may.
+async fn delayed(deadline: Deadline) -> &'static str {
+    for _ in 0..3 {
+        deadline.put_off(Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    "in its time"
+}
+
 fn app() -> Router {
     let panics = async || -> StatusCode { panic!("the secret cause") };
     let routes = Router::new()
@@ -12,6 +21,7 @@ fn app() -> Router {
         .route("/a/b", get(async |uri: Uri| uri.to_string()))
         .route("/json", post(async |_: StrictJson<serde_json::Value>| "taken"))
         .route("/hang", get(std::future::pending::<StatusCode>))
+        .route("/delayed", get(delayed))
         .route("/panic", get(panics));
     let options =
         EdgeOptions { request_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
@@ -70,6 +80,12 @@ async fn a_panic_is_a_500_without_its_cause() {
     let (parts, body) = ask("GET", "/panic").await;
     assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body, r#"{"error":"Something went wrong on the server."}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_delayed_on_purpose_has_its_time_besides() {
+    let (parts, body) = ask("GET", "/delayed").await;
+    assert_eq!((parts.status, &*body), (StatusCode::OK, "in its time"));
 }
 
 #[tokio::test]

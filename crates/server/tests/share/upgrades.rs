@@ -1,9 +1,11 @@
 //! Opening the WebSocket: for any session, known or not, and how often.
 
 use serde_json::json;
-use testkit::{Socket, TestServer};
+use testkit::{Refused, Socket, TestServer};
 
-use crate::kit::{Member, SECOND, Session, dial_from, limited, response, unlimited, waits};
+use crate::kit::{
+    Member, SECOND, Session, dial_from, limited, response, settled, unlimited, waits,
+};
 use crate::peer::{Peer, frame, pass};
 
 /// A socket of a session that does not exist.
@@ -145,4 +147,35 @@ async fn a_client_that_gives_up_waiting_for_its_upgrade_leaves_nothing_behind() 
     server.advance(SECOND * 11);
     session.host.register().await;
     drop(open);
+}
+
+#[tokio::test]
+async fn upgrades_that_would_be_delayed_for_more_than_a_minute_are_refused() {
+    let server = limited(&[]);
+    let session = Session::start(&server).await;
+    let mut late = Vec::new();
+    for _ in 0..75 {
+        let member = session.host.clone();
+        late.push(tokio::spawn(async move { member.try_open(&[]).await }));
+    }
+    settled(&server).await;
+    for _ in 0..7 {
+        server.advance(SECOND * 10);
+        settled(&server).await;
+    }
+    let (mut accepted, mut refused) = (0, 0);
+    let mut open = Vec::new();
+    for opening in late {
+        match opening.await.expect("an answer") {
+            Ok(peer) => {
+                accepted += 1;
+                open.push(peer);
+            }
+            Err(Refused(status)) => {
+                assert_eq!(status, 429);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((accepted, refused), (70, 5));
 }

@@ -1,12 +1,13 @@
 //! `GET /session/{id}` with an upgrade: from an HTTP request to a socket of the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::ORIGIN;
-use http_kit::{Client, Upgrade, WebSocketUpgrade};
+use http_kit::{Client, Deadline, Upgrade, WebSocketUpgrade};
 use transport::WEBSOCKET;
 
 use super::answer::Failure;
@@ -16,12 +17,17 @@ use crate::refusal::Refusal;
 use crate::share::Share;
 use crate::socket::ShareSocket;
 
+/// How long an upgrade is delayed at most: others have a place among the requests of their
+/// address, too.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
 /// Accepts an upgrade for any id: a client of an unknown session is told on its first frame.
 pub(super) async fn open(
     State(share): State<Share>,
     upgrade: WebSocketUpgrade,
     path: PathNames,
     client: Client,
+    deadline: Deadline,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let (upgrade, answer) = upgrade.accept().map_err(IntoResponse::into_response)?;
@@ -30,7 +36,13 @@ pub(super) async fn open(
     services.caps.upgrade(client.address).map_err(refused)?;
     let slot = services.caps.socket(client.address).map_err(refused)?;
     let id = path.session().ok();
+    let mut waited = Duration::ZERO;
     while let Err(wait) = services.caps.upgrade_to(id, client.address) {
+        waited += wait;
+        if waited > LONGEST_DELAY {
+            return Err(refused(Refusal::too_often(wait)));
+        }
+        deadline.put_off(wait);
         services.timers.sleep(wait).await;
     }
     let Some(outbox) = share.sockets().outbox(&WEBSOCKET, None) else {
