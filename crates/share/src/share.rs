@@ -450,11 +450,12 @@ impl Share {
         gauge("packetboat_share_sockets", self.connections().load(Ordering::Relaxed));
     }
 
-    /// Ends everything, and keeps no more time.
+    /// Ends everything, and keeps no more time: what waits for it is told so.
     pub(crate) fn shut_down(&self) {
         for session in self.all() {
             self.end_session(&session, "The server is going away.", "shutdown");
         }
+        self.services().timers.end();
         if let Some(timekeeper) = self.0.timekeeper.lock().take() {
             timekeeper.abort();
         }

@@ -27,7 +27,13 @@ pub(crate) struct Timers<D> {
 struct Queue<D> {
     entries: BTreeMap<(Duration, u64), Entry<D>>,
     last: u64,
+    /// It takes no more.
+    is_over: bool,
 }
+
+/// The timers are over, because the server goes away.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Over;
 
 #[derive(Debug)]
 enum Entry<D> {
@@ -37,7 +43,7 @@ enum Entry<D> {
 
 impl<D> Timers<D> {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let queue = Mutex::new(Queue { entries: BTreeMap::new(), last: 0 });
+        let queue = Mutex::new(Queue { entries: BTreeMap::new(), last: 0, is_over: false });
         Self { clock, queue, changed: Notify::new() }
     }
 
@@ -47,15 +53,27 @@ impl<D> Timers<D> {
     }
 
     /// Waits for `span`.
-    pub(crate) async fn sleep(&self, span: Duration) {
+    ///
+    /// # Errors
+    /// The timers [end](Self::end) before.
+    pub(crate) async fn sleep(&self, span: Duration) -> Result<(), Over> {
         let (wake, woken) = oneshot::channel();
         self.insert(self.clock.monotonic().saturating_add(span), Entry::Wake(wake));
-        // An error is the end of the timers: of the server.
-        let _ = woken.await;
+        woken.await.map_err(|_| Over)
+    }
+
+    /// Nothing is due any more, and sleepers are woken.
+    pub(crate) fn end(&self) {
+        let mut queue = self.queue.lock();
+        queue.is_over = true;
+        queue.entries.clear();
     }
 
     fn insert(&self, when: Duration, entry: Entry<D>) {
         let mut queue = self.queue.lock();
+        if queue.is_over {
+            return;
+        }
         queue.last += 1;
         let key = (when, queue.last);
         let is_first = queue.entries.first_key_value().is_none_or(|(first, _)| key < *first);
@@ -123,14 +141,31 @@ mod tests {
         assert_eq!(timers.pop(), None);
         let sleeper = tokio::spawn({
             let timers = timers.clone();
-            async move { timers.sleep(Duration::from_secs(1)).await }
+            async move { timers.sleep(Duration::from_secs(1)).await.is_ok() }
         });
         while timers.len() < 2 {
             tokio::task::yield_now().await;
         }
         clock.advance(Duration::from_secs(2));
         assert_eq!(timers.pop(), Some("later"), "and the sleeper, who was first, is woken");
-        sleeper.await.unwrap();
+        assert!(sleeper.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_end_wakes_sleepers_and_takes_no_more() {
+        let timers = Arc::new(Timers::new(Arc::new(ManualClock::new(Timestamp(0)))));
+        let sleeper = tokio::spawn({
+            let timers = timers.clone();
+            async move { timers.sleep(Duration::from_secs(1)).await }
+        });
+        while timers.len() == 0 {
+            tokio::task::yield_now().await;
+        }
+        timers.end();
+        assert_eq!(sleeper.await.unwrap(), Err(Over));
+        assert_eq!(timers.sleep(Duration::from_secs(1)).await, Err(Over));
+        timers.at(Duration::ZERO, ());
+        assert_eq!(timers.pop(), None);
     }
 
     #[tokio::test]

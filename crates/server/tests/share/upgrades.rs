@@ -179,3 +179,15 @@ async fn upgrades_that_would_be_delayed_for_more_than_a_minute_are_refused() {
     }
     assert_eq!((accepted, refused), (70, 5));
 }
+
+#[tokio::test]
+async fn a_server_that_goes_away_does_not_wait_for_upgrades_that_are_delayed() {
+    let mut server = limited(&[]);
+    let session = Session::start(&server).await;
+    drop(ten(&session.host).await);
+    let late = session.host.clone();
+    let mut opening = tokio::spawn(async move { late.try_open(&[]).await });
+    assert!(waits(&server, &mut opening).await);
+    assert!(server.drain().await.complete);
+    assert_eq!(opening.await.expect("an answer").err(), Some(Refused(503)));
+}

@@ -16,6 +16,7 @@ use crate::member::ShareConnection;
 use crate::refusal::Refusal;
 use crate::share::Share;
 use crate::socket::ShareSocket;
+use crate::timers::Over;
 
 /// How long an upgrade is delayed at most: others have a place among the requests of their
 /// address, too.
@@ -43,7 +44,8 @@ pub(super) async fn open(
             return Err(refused(Refusal::too_often(wait)));
         }
         deadline.put_off(wait);
-        services.timers.sleep(wait).await;
+        let slept = services.timers.sleep(wait).await;
+        slept.map_err(|Over| refused(Refusal::unavailable()))?;
     }
     let Some(outbox) = share.sockets().outbox(&WEBSOCKET, None) else {
         return Err(refused(Refusal::unavailable()));
