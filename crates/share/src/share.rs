@@ -1,15 +1,16 @@
 //! The handle of the capability: every operation on sessions, for HTTP, sockets and the admin
 //! site alike.
 
+mod timekeeping;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::{Clock, Random, Vital};
-use hub::Close;
 use limits::Exempt;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use transport::Sockets;
 
@@ -23,15 +24,11 @@ use crate::id::{MemberId, SessionId};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::services::{Due, Services};
-use crate::session::{Abort, GRACE, SESSION_LIFE, Session, SessionCell};
+use crate::session::{Abort, SESSION_LIFE, Session, SessionCell};
 use crate::session_name::SessionName;
 use crate::settings::Settings;
 use crate::timers::Timers;
 use crate::token::{Claims, Tokens};
-
-/// Every second it is looked at what is due. So much longer means that the server stood still
-/// (stopped, or given no time): what clients did meanwhile is yet to be read.
-const STOOD_STILL: Duration = Duration::from_secs(4);
 
 /// Sharing sessions: the only way in. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -273,6 +270,9 @@ impl Share {
         registry.rename(id, name.key())?;
         let mut session = session.lock();
         drop(registry);
+        if session.is_over {
+            return Err(Refusal::no_such_session());
+        }
         session.name = name;
         Ok(session.codes.replace(&*self.services().random))
     }
@@ -292,12 +292,23 @@ impl Share {
         sentence: &'static str,
         why: &'static str,
     ) {
-        self.0.registry.lock().remove(session.id);
-        let services = self.services();
-        let mut state = session.lock();
+        self.end_locked(session, session.lock(), (sentence, why));
+    }
+
+    /// The same of a session whose `state` is locked: what was found in it still holds.
+    fn end_locked(
+        &self,
+        session: &SessionCell,
+        mut state: MutexGuard<'_, Session>,
+        (sentence, why): (&'static str, &'static str),
+    ) {
+        if state.is_over {
+            return;
+        }
         let (files, bytes) = (state.files.len(), state.bytes);
-        state.end(sentence, services);
+        state.end(sentence, self.services());
         drop(state);
+        self.0.registry.lock().remove(session.id);
         tracing::info!(session = session.number, why, files, bytes, "sharing session ended");
     }
 
@@ -362,72 +373,6 @@ impl Share {
             }
             Ok(())
         })
-    }
-
-    /// Does what is due, whenever something is.
-    async fn keep_time(self, alive: Vital) {
-        loop {
-            self.services().timers.wait().await;
-            alive.survive(async { self.do_what_is_due() }).await;
-        }
-    }
-
-    /// Does everything that is due now. After the server has stood still, clients have some
-    /// time to show that they are there.
-    pub(crate) fn do_what_is_due(&self) {
-        let services = self.services();
-        let mut looked = self.0.looked.lock();
-        let now = services.clock.monotonic();
-        let stood_still = now.saturating_sub(std::mem::replace(&mut *looked, now)) > STOOD_STILL;
-        while let Some(due) = services.timers.pop() {
-            if stood_still && due.is_deadline() {
-                services.timers.at(services.clock.monotonic() + GRACE, due);
-            } else {
-                self.see_to(due);
-            }
-        }
-    }
-
-    fn see_to(&self, due: Due) {
-        let services = self.services();
-        let in_session = |id, operation: &dyn Fn(&mut Session)| {
-            if let Some(session) = self.session(id) {
-                operation(&mut session.lock());
-            }
-        };
-        match due {
-            Due::Idle(id) => self.end_if_idle(id),
-            Due::Away(id, member, lost) => {
-                in_session(id, &|session| session.stayed_away(member, lost, services));
-            }
-            Due::SenderAway(id, request) => {
-                in_session(id, &|session| session.sender_stayed_away(request, services));
-            }
-            Due::Go(id, request) => {
-                in_session(id, &|session| session.go_on_now(request, services));
-            }
-            Due::Stalled(id) => in_session(id, &|session| session.end_stalled(services)),
-            Due::CloseSocket(connection) => {
-                if let Some(connection) = connection.upgrade() {
-                    connection.outbox.close(Close { code: 1000, reason: "the session is over" });
-                }
-            }
-        }
-    }
-
-    fn end_if_idle(&self, id: SessionId) {
-        let Some(session) = self.session(id) else { return };
-        let services = self.services();
-        let now = services.clock.monotonic();
-        let mut state = session.lock();
-        state.forget_members(now);
-        let until = state.idle_until().unwrap_or(now + SESSION_LIFE);
-        drop(state);
-        if until <= now {
-            self.end_session(&session, "The session was not used for an hour.", "idle");
-        } else {
-            services.timers.at(until, Due::Idle(id));
-        }
     }
 
     /// Transfers under way, and chunks that are asked for or held.
