@@ -53,14 +53,16 @@ impl Session {
         let now = services.clock.monotonic();
         let member = self.members.get_mut(&id).filter(|member| member.may_register(now));
         let member = member.ok_or_else(Refusal::unauthorized)?;
-        let is_here = member.is_on(&seat.connection);
-        let is_back = member.is_back_within(GRACE, now);
+        let is_same = member.is_on(&seat.connection);
+        // The socket before may be gone already, whether the server has noticed or not.
+        let may_have_missed =
+            !is_same && (member.seat.is_some() || member.is_back_within(GRACE, now));
         member.take_seat(seat.clone());
         self.touch(now);
-        if is_back {
+        if may_have_missed {
             self.tell_aborted(id, now);
         }
-        if is_here {
+        if is_same {
             self.set_window(id, seat.window);
             return Ok(());
         }

@@ -284,8 +284,8 @@ impl Session {
         self.ended.iter().any(is_it)
     }
 
-    /// Tells a member that has come back in time what was aborted meanwhile: of what it sent,
-    /// and of its last request, unless it has asked anew since.
+    /// Tells a member that has come back in time, or is on a newer socket, what was aborted
+    /// meanwhile: of what it sent, and of its last request, unless it has asked anew since.
     pub(crate) fn tell_aborted(&self, id: MemberId, now: Duration) {
         let Some(member) = self.members.get(&id) else { return };
         let mut has_asked = self.transfers.values().any(|it| it.receiver == id);

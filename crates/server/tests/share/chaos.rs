@@ -51,9 +51,9 @@ async fn every_transfer_ends_complete_or_is_aborted_on_both_sides() {
     for (host, guests) in sessions {
         let by_host = host.await.expect("a host");
         let by_guests = join_all(guests).await.into_iter();
-        let by_guests: Vec<_> = by_guests.flat_map(|guest| guest.expect("a guest")).collect();
-        completed += by_guests.iter().filter(|seen| seen.has_all).count();
+        let by_guests = by_guests.flat_map(|guest| guest.expect("a guest")).collect();
         account::agree(&by_guests, &by_host);
+        completed += by_guests.values().filter(|taken| taken.has_all).count();
     }
     let cuts = world.cuts.load(Relaxed);
     println!("{cuts} cuts, {completed} complete transfers");

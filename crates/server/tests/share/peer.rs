@@ -86,10 +86,10 @@ impl Peer {
         self.heard.is_empty()
     }
 
-    /// Whether a refusal of this command was kept, which is then taken.
-    pub(crate) fn takes_refusal_of(&mut self, command: &str) -> bool {
-        let at = self.heard.iter().position(|frame| frame["refused"] == command);
-        at.is_some_and(|at| self.heard.remove(at).is_some())
+    /// The first frame kept that is such a one, which is then taken.
+    pub(crate) fn take_heard(&mut self, is_such: impl Fn(&Value) -> bool) -> Option<Value> {
+        let at = self.heard.iter().position(is_such)?;
+        self.heard.remove(at)
     }
 
     /// Whether no frame comes while the server answers other requests.

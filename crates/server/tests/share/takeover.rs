@@ -83,6 +83,23 @@ async fn the_older_sockets_frames_are_refused_except_register() {
     new.hears_nothing().await;
 }
 
+/// The older socket may be dead without the server knowing: without this, a receiver would
+/// wait for chunks for ever.
+#[tokio::test]
+async fn the_newer_socket_is_told_what_was_aborted_a_moment_ago() {
+    let server = unlimited();
+    let (_session, guest, mut a, mut old) = scene(&server).await;
+    let request = begin(&mut a, &mut old, "a.txt").await;
+    a.cut();
+    pass(&server, SECOND * 6, &mut [&mut old]).await;
+    old.aborted(&request).await;
+    let mut new = guest.open().await;
+    new.send("register", json!({ "window": 1 })).await;
+    new.aborted(&request).await;
+    new.hears_nothing().await;
+    old.hears_nothing().await;
+}
+
 #[tokio::test]
 async fn the_end_of_the_older_socket_is_no_loss_and_it_stays_open_until_it_leaves() {
     let server = unlimited();

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use testkit::Binary;
 
-use crate::kit::{KEY_B, Session, hex, unlimited};
+use crate::kit::{KEY_B, Member, Session, hex, unlimited};
 use crate::peer::{IV, Peer, begin};
 use crate::stream::Stream;
 
@@ -111,34 +111,46 @@ async fn scripts_hand_64_mib_to_each_other_both_ways_at_once() {
     other.await.expect("whole");
 }
 
+/// Takes a file of so many chunks from `owner` by server-sent events.
+async fn read(owner: &Member, reader: &Member, name: &str, count: u64) {
+    owner.offer(name).await;
+    let mut a = owner.register().await;
+    let mut stream = Stream::open(reader, name).await.expect("a stream");
+    let request = a.told("acknowledge-file-request").await.request;
+    a.acknowledge(&request, name, count).await;
+    stream.told("prepare-for-file-transfer").await;
+    let giving = tokio::spawn(async move {
+        give_pieces(&mut a, count, |number| piece(number).to_owned()).await;
+        // Not dropped yet: a socket that is closed with frames unread takes back what is
+        // still on its way.
+        a
+    });
+    for number in 1..=count {
+        let event = stream.event().await.expect("an event");
+        assert_eq!((event.event.as_str(), event.id), ("add-chunk", Some(number.to_string())));
+        assert!(event.data.contains(piece(number)), "the bytes of chunk {number}");
+    }
+    assert_eq!(stream.event().await.expect("an event").event, "done");
+    assert_eq!(stream.event().await, None);
+    giving.await.expect("all was given");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_of_events_takes_64_mib_of_the_host_and_of_a_guest() {
+async fn a_reader_of_events_takes_64_mib() {
     let server = unlimited();
     let session = Session::start(&server).await;
-    let (guest, reader) = (session.guest().await, session.guest().await);
-    for owner in [&session.host, &guest] {
-        let name = if owner.jwt == guest.jwt { "guests.bin" } else { "hosts.bin" };
-        owner.offer(name).await;
-        let mut a = owner.register().await;
-        let mut stream = Stream::open(&reader, name).await.expect("a stream");
-        let request = a.told("acknowledge-file-request").await.request;
-        a.acknowledge(&request, name, CHUNKS).await;
-        stream.told("prepare-for-file-transfer").await;
-        let giving = tokio::spawn(async move {
-            give_pieces(&mut a, CHUNKS, |number| piece(number).to_owned()).await;
-            // Not dropped yet: a socket that is closed with frames unread takes back what is
-            // still on its way.
-            a
-        });
-        for number in 1..=CHUNKS {
-            let event = stream.event().await.expect("an event");
-            assert_eq!((event.event.as_str(), event.id), ("add-chunk", Some(number.to_string())));
-            assert!(event.data.contains(piece(number)), "the bytes of chunk {number}");
-        }
-        assert_eq!(stream.event().await.expect("an event").event, "done");
-        assert_eq!(stream.event().await, None);
-        giving.await.expect("all was given");
-    }
+    let guest = session.guest().await;
+    read(&session.host, &guest, "there.bin", CHUNKS).await;
+}
+
+#[tokio::test]
+async fn readers_of_events_take_files_of_the_host_and_of_guests() {
+    let server = unlimited();
+    let session = Session::start(&server).await;
+    let (guest, other) = (session.guest().await, session.guest().await);
+    read(&session.host, &guest, "hosts.bin", 20).await;
+    read(&guest, &other, "guests.bin", 20).await;
+    read(&guest, &session.host, "back.bin", 20).await;
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! A host who gives what is asked for, and whose socket is cut now and then.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::account::Given;
+use super::account::{Account, Given};
 use super::world::{Dice, World};
 use crate::kit::Member;
 use crate::peer::{Peer, chunk};
@@ -20,16 +19,16 @@ pub(super) struct Host {
     session: usize,
     member: Member,
     dice: Dice,
-    seen: HashMap<String, Given>,
+    seen: Account<Given>,
 }
 
 impl Host {
     pub(super) fn new(world: Arc<World>, session: usize, member: Member, seed: u64) -> Self {
-        Self { world, session, member, dice: Dice::new(seed), seen: HashMap::new() }
+        Self { world, session, member, dice: Dice::new(seed), seen: Account::new() }
     }
 
     /// Gives until all guests are done, with so many cuts.
-    pub(super) async fn run(mut self, mut cuts: u32) -> HashMap<String, Given> {
+    pub(super) async fn run(mut self, mut cuts: u32) -> Account<Given> {
         let mut peer = self.member.register_loudly(8).await;
         let world = self.world.clone();
         loop {

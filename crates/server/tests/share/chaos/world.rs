@@ -95,7 +95,6 @@ impl World {
         let mut time = self.time.subscribe();
         self.set((session, guest), State::Away);
         time.changed().await.expect("the world goes on");
-        self.set((session, guest), State::Here);
     }
 
     /// A guest has its file and asks for no more.
@@ -123,6 +122,16 @@ impl World {
         self.changed.send_replace(());
     }
 
+    fn all_are_back(&self) {
+        for actors in self.actors.lock().expect("no panic").iter_mut() {
+            for actor in actors.guests.iter_mut().chain([&mut actors.host]) {
+                if *actor == State::Away {
+                    *actor = State::Here;
+                }
+            }
+        }
+    }
+
     fn all(&self, is: impl Fn(&Actors) -> bool) -> bool {
         self.actors.lock().expect("no panic").iter().all(is)
     }
@@ -145,6 +154,7 @@ impl World {
                     server.advance(SECOND * 6);
                     settled(server).await;
                 }
+                self.all_are_back();
                 self.time.send_modify(|time| *time += 1);
             }
         }
