@@ -17,7 +17,6 @@ use limits::{
 use crate::id::SessionId;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::transfer::TransferSlots;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -49,6 +48,9 @@ pub(crate) struct Caps {
     bytes_of_address: Rate<IpAddr>,
     bytes: Rate<()>,
 }
+
+/// Counts a transfer among those of its network and of the server.
+pub(crate) type TransferSlots = (NetworkSlot, Slot<()>);
 
 /// How much there is now.
 pub(crate) struct Counts {

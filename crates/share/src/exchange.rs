@@ -1,26 +1,25 @@
-//! What members do with each other's files: registering where they hear, requests, and the
-//! chunks of transfers. Each operation is one party's, in the stage in which it has its turn.
+//! What the two parties of a transfer do, step by step: each operation is one party's, in the
+//! stage in which it has its turn. Who is there is kept by [`presence`], what is on its way
+//! by [`relay`].
 //!
 //! Invariants: only the two parties of a request act in it, each in its own role; whatever
 //! ends a transfer, both sides that can hear are told, and nothing of it stays.
 
+pub(crate) mod presence;
+mod relay;
+
 use std::net::IpAddr;
-use std::time::Duration;
 
-use hub::Outbox;
-
+use self::presence::GRACE;
+use self::relay::STALLED;
 use crate::command::Chunk;
 use crate::flow::{self, Flow, Given};
-use crate::frames::{self, AddChunk, Answer, Format};
+use crate::frames::{self, AddChunk, Answer};
 use crate::id::{MemberId, RequestId};
-use crate::member::Seat;
 use crate::refusal::Refusal;
 use crate::services::{Due, Services};
-use crate::session::{Abort, GRACE, Session};
-use crate::transfer::{Route, Stage, Transfer, has_room};
-
-/// How long a transfer may stand still.
-const STALLED: Duration = Duration::from_secs(10 * 60);
+use crate::session::Session;
+use crate::transfer::{Route, Stage, Transfer};
 
 /// Why a transfer ended, for both sides.
 pub(crate) mod reason {
@@ -42,97 +41,6 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Session {
-    /// `member` hears on `seat` from now on: for the first time, after a break, or because
-    /// its newer socket takes over.
-    pub(crate) fn register(
-        &mut self,
-        id: MemberId,
-        seat: Seat,
-        services: &Services,
-    ) -> Result<(), Refusal> {
-        let now = services.clock.monotonic();
-        let member = self.members.get_mut(&id).filter(|member| member.may_register(now));
-        let member = member.ok_or_else(Refusal::unauthorized)?;
-        let is_same = member.is_on(&seat.connection);
-        // The socket before may be gone already, whether the server has noticed or not.
-        let may_have_missed =
-            !is_same && (member.seat.is_some() || member.is_back_within(GRACE, now));
-        member.take_seat(seat.clone());
-        self.touch(now);
-        if may_have_missed {
-            self.tell_aborted(id, now);
-        }
-        if is_same {
-            self.set_window(id, seat.window);
-            return Ok(());
-        }
-        let theirs = self.transfers.values().filter(|it| it.concerns(id)).map(|it| it.id);
-        for request in theirs.collect::<Vec<_>>() {
-            self.resume(request, id, &seat, services);
-        }
-        Ok(())
-    }
-
-    /// The receiver `id` takes so many chunks ahead from now on.
-    fn set_window(&mut self, id: MemberId, window: u32) {
-        for transfer in self.transfers.values_mut().filter(|it| it.receiver == id) {
-            if matches!(transfer.route, Route::Socket) {
-                transfer.flow.set_window(window);
-            }
-        }
-    }
-
-    /// Tells a party that is on another socket what it may have missed.
-    fn resume(&mut self, request: RequestId, id: MemberId, seat: &Seat, services: &Services) {
-        let Some(transfer) = self.transfers.get_mut(&request) else { return };
-        if transfer.sender == id {
-            transfer.waits_until = None;
-            if matches!(transfer.stage, Stage::Requested) {
-                let Transfer { public_key, file, .. } = transfer;
-                seat.connection.send(frames::file_requested(request, public_key, file));
-            }
-            for number in transfer.flow.awaited() {
-                seat.connection.send(frames::send_next_chunk(request, number));
-            }
-        } else if matches!(transfer.route, Route::Socket) {
-            transfer.flow.set_window(seat.window);
-            if seat.is_paced && transfer.flow.is_unconfirmed() {
-                return self.abort(request, Abort::because(reason::PACED), services);
-            }
-            if let Stage::Prepared(answer) = &transfer.stage {
-                seat.connection.send(Format::Socket.prepare(request, &transfer.file, answer));
-            }
-            transfer.flow.pass_again();
-        }
-        self.go_on(request, services);
-    }
-
-    /// `id` has been without a socket since `lost`, unless it came back: what needs it ends.
-    pub(crate) fn stayed_away(&mut self, id: MemberId, lost: Duration, services: &Services) {
-        let is_away = self.members.get(&id).is_some_and(|member| member.is_away_since(lost));
-        if !is_away {
-            return;
-        }
-        let now = services.clock.monotonic();
-        let ends = |transfer: &&Transfer| {
-            transfer.needs_socket_of(id) && transfer.waits_until.is_none_or(|until| until <= now)
-        };
-        let ending = self.transfers.values().filter(ends).map(|transfer| transfer.id);
-        for request in ending.collect::<Vec<_>>() {
-            let abort = Abort { sentence: reason::AWAY, absent: Some(id) };
-            self.abort(request, abort, services);
-        }
-    }
-
-    /// A sender that was away when it was asked has had its time.
-    pub(crate) fn sender_stayed_away(&mut self, request: RequestId, services: &Services) {
-        let Some(transfer) = self.transfers.get(&request) else { return };
-        if transfer.waits_until.is_some() {
-            let abort = Abort { sentence: reason::SENDER_AWAY, absent: Some(transfer.sender) };
-            self.abort(request, abort, services);
-        }
-    }
-
     /// A member asks for another's file.
     pub(crate) fn request(
         &mut self,
@@ -302,95 +210,6 @@ impl Session {
         Ok(())
     }
 
-    /// The moment has come for which a transfer waited.
-    pub(crate) fn go_on_now(&mut self, request: RequestId, services: &Services) {
-        if let Some(transfer) = self.transfers.get_mut(&request) {
-            transfer.next_go = None;
-            self.go_on(request, services);
-        }
-    }
-
-    /// A reader of events is gone.
-    pub(crate) fn reader_left(&mut self, request: RequestId, services: &Services) {
-        self.abort(request, Abort::because(reason::READER_LEFT), services);
-    }
-
-    /// The receiver's socket has taken all that waited for it.
-    pub(crate) fn drained(&mut self, id: MemberId, services: &Services) {
-        let is_theirs = |it: &&Transfer| it.receiver == id && matches!(it.route, Route::Socket);
-        if let Some(request) = self.transfers.values().find(is_theirs).map(|it| it.id) {
-            self.go_on(request, services);
-        }
-    }
-
-    /// A reader of events has taken all that waited for it.
-    pub(crate) fn stream_drained(&mut self, request: RequestId, services: &Services) {
-        let Some(transfer) = self.transfers.get_mut(&request) else { return };
-        let Route::Stream(outbox) = &transfer.route else { return };
-        // Chunks are passed on under this lock: one may have come before it was taken.
-        if outbox.queued() == 0 {
-            transfer.flow.confirm_all();
-            transfer.progress = services.clock.monotonic();
-            self.go_on(request, services);
-        }
-    }
-
-    /// Does what can be done for a transfer now: passes chunks on, asks for more, or ends it.
-    pub(crate) fn go_on(&mut self, request: RequestId, services: &Services) {
-        let Self { id, transfers, members, bytes, .. } = self;
-        let Some(transfer) = transfers.get_mut(&request) else { return };
-        if !matches!(transfer.stage, Stage::Running) {
-            return;
-        }
-        let now = services.clock.monotonic();
-        let seat = members.get(&transfer.receiver).and_then(|it| it.seat.as_ref());
-        let (outbox, is_paced) = match &transfer.route {
-            Route::Stream(outbox) => (Some(outbox), false),
-            Route::Socket => {
-                (seat.map(|seat| &seat.connection.outbox), seat.is_some_and(|seat| seat.is_paced))
-            }
-        };
-        if let Some(outbox) = outbox.cloned() {
-            let pace = is_paced.then_some(services.settings.browser_pace);
-            let pace = pace.filter(|pace| !pace.is_zero());
-            *bytes += pass_on(transfer, &outbox, (now, pace));
-            if transfer.pass_from > now && transfer.flow.next().is_some() {
-                transfer.go_on_at(transfer.pass_from, *id, services);
-            }
-        }
-        if transfer.flow.is_done() {
-            if let Some(Route::Stream(outbox)) = self.complete(request, now).map(|it| it.route) {
-                outbox.send(&[frames::done()]);
-                outbox.close(hub::Close { code: 1000, reason: "done" });
-            }
-            return;
-        }
-        let sender = members.get(&transfer.sender).and_then(|member| member.seat.as_ref());
-        let Some(sender) = sender else { return };
-        let wait = services.caps.wait_for_bytes(sender.connection.from);
-        if !wait.is_zero() {
-            return transfer.go_on_at(now + wait, *id, services);
-        }
-        while let Some(number) = transfer.flow.ask() {
-            sender.connection.send(frames::send_next_chunk(request, number));
-        }
-    }
-
-    /// Ends the transfers that stand still, and sees to it that the others are looked at when
-    /// the first of them may.
-    pub(crate) fn end_stalled(&mut self, services: &Services) {
-        let now = services.clock.monotonic();
-        let stalled = self.transfers.values().filter(|it| it.progress + STALLED <= now);
-        for request in stalled.map(|it| it.id).collect::<Vec<_>>() {
-            self.abort(request, Abort::because(reason::STALLED), services);
-        }
-        let next = self.transfers.values().map(|it| it.progress + STALLED).min();
-        self.looks_for_stalled = next.is_some();
-        if let Some(next) = next {
-            services.timers.at(next, Due::Stalled(self.id));
-        }
-    }
-
     fn transfer_sent_by(
         &mut self,
         by: MemberId,
@@ -416,25 +235,6 @@ impl Session {
         let transfer = self.transfers.get_mut(&request).filter(|it| may_act(it));
         transfer.ok_or_else(Refusal::no_such_request)
     }
-}
-
-/// Passes on what is there and fits, at the receiver's pace; how many bytes.
-fn pass_on(
-    transfer: &mut Transfer,
-    outbox: &Outbox,
-    (now, pace): (Duration, Option<Duration>),
-) -> u64 {
-    let before = transfer.bytes;
-    while transfer.pass_from <= now
-        && transfer.flow.next().is_some_and(|chunk| has_room(outbox, chunk.frame.len()))
-        && let Some(chunk) = transfer.flow.pass()
-    {
-        outbox.send(&[chunk.frame]);
-        transfer.has_passed(chunk.payload, now, pace);
-    }
-    let passed = transfer.bytes - before;
-    metrics::counter!("packetboat_share_bytes_total").increment(passed);
-    passed
 }
 
 #[cfg(test)]

@@ -3,65 +3,32 @@
 //!
 //! Deliberately absent: names and lookups across sessions (`registry.rs`), bytes on the wire.
 
+mod ended;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use base::Timestamp;
 use limits::{NetworkSlot, Slot};
 use parking_lot::{Mutex, MutexGuard};
 
+pub(crate) use self::ended::Abort;
+use self::ended::Ended;
 use crate::access_code::{AccessCode, AccessCodes};
 use crate::files::Files;
-use crate::frames::{self, Format};
+use crate::frames;
 use crate::guessing::Guessing;
 use crate::id::{MemberId, RequestId, SessionId};
 use crate::member::{Member, ShareConnection};
 use crate::refusal::Refusal;
-use crate::services::{Due, Services};
+use crate::services::Services;
 use crate::session_name::SessionName;
-use crate::transfer::{Route, Transfer};
+use crate::transfer::Transfer;
 
 /// How long a session lives after its last use.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
-
-/// Transfers that are remembered after they ended.
-const MAX_ENDED: usize = 64;
-
-/// How long ago a transfer was aborted of which a member that comes back is told once more: the
-/// first time may have been on a socket that was gone already.
-const ABORT_TOLD_AGAIN: Duration = Duration::from_secs(60);
-
-/// How long a member may be without a socket, and a sender not there yet, before its
-/// transfers end.
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
-
-/// A transfer that is over, and whose it was.
-#[derive(Debug)]
-struct Ended {
-    request: RequestId,
-    sender: MemberId,
-    receiver: MemberId,
-    /// Why, if it was not completed.
-    aborted: Option<Abort>,
-    at: Duration,
-}
-
-/// Why a transfer is aborted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Abort {
-    /// For both sides.
-    pub(crate) sentence: &'static str,
-    /// The party that stayed away, if that is why: it knows.
-    pub(crate) absent: Option<MemberId>,
-}
-
-impl Abort {
-    pub(crate) fn because(sentence: &'static str) -> Self {
-        Self { sentence, absent: None }
-    }
-}
 
 /// A session, shared by all who use it.
 #[derive(Debug)]
@@ -95,7 +62,7 @@ pub(crate) struct Session {
     /// Transfers that are over, the last one first.
     ended: VecDeque<Ended>,
     /// Open sockets, by number, whether a member registered on them or not.
-    connections: HashMap<u64, Weak<ShareConnection>>,
+    pub(crate) connections: HashMap<u64, Weak<ShareConnection>>,
     /// On the monotonic clock.
     last_used: Duration,
     pub(crate) is_over: bool,
@@ -224,107 +191,5 @@ impl Session {
             services.close_unused(connection);
         }
         self.files = Files::default();
-    }
-
-    /// Takes a transfer out, and tells both sides why.
-    pub(crate) fn abort(&mut self, request: RequestId, abort: Abort, services: &Services) {
-        let (now, sentence) = (services.clock.monotonic(), abort.sentence);
-        let Some(transfer) = self.take_transfer(request, Some(abort), now) else { return };
-        if let Some(sender) = self.members.get(&transfer.sender) {
-            sender.tell(Format::Socket.aborted(request, sentence));
-        }
-        match &transfer.route {
-            Route::Socket => {
-                if let Some(receiver) = self.members.get(&transfer.receiver) {
-                    receiver.tell(Format::Socket.aborted(request, sentence));
-                }
-            }
-            Route::Stream(outbox) => {
-                outbox.send(&[Format::Events.aborted(request, sentence)]);
-                outbox.close(hub::Close { code: 1000, reason: "aborted" });
-            }
-        }
-        self.touch(now);
-    }
-
-    /// Takes a transfer out that is complete.
-    pub(crate) fn complete(&mut self, request: RequestId, now: Duration) -> Option<Transfer> {
-        self.take_transfer(request, None, now)
-    }
-
-    fn take_transfer(
-        &mut self,
-        request: RequestId,
-        aborted: Option<Abort>,
-        now: Duration,
-    ) -> Option<Transfer> {
-        let transfer = self.transfers.remove(&request)?;
-        let Transfer { sender, receiver, bytes, .. } = transfer;
-        self.ended.truncate(MAX_ENDED - 1);
-        self.ended.push_front(Ended { request, sender, receiver, aborted, at: now });
-        let end = if aborted.is_some() { "aborted" } else { "complete" };
-        metrics::counter!("packetboat_share_transfers_total", "end" => end).increment(1);
-        tracing::info!(session = self.number, end, bytes, "transfer ended");
-        Some(transfer)
-    }
-
-    /// Whether `id` sent all of a transfer a moment ago: what it says of it now may have crossed
-    /// the end on the way.
-    pub(crate) fn has_sent(&self, id: MemberId, request: RequestId) -> bool {
-        self.was_completed(request, |it| it.sender == id)
-    }
-
-    /// The same of its receiver.
-    pub(crate) fn has_received(&self, id: MemberId, request: RequestId) -> bool {
-        self.was_completed(request, |it| it.receiver == id)
-    }
-
-    fn was_completed(&self, request: RequestId, is_theirs: impl Fn(&Ended) -> bool) -> bool {
-        let is_it = |it: &Ended| it.request == request && it.aborted.is_none() && is_theirs(it);
-        self.ended.iter().any(is_it)
-    }
-
-    /// Tells a member that has come back in time, or is on a newer socket, what was aborted
-    /// meanwhile: of what it sent, and of its last request, unless it has asked anew since.
-    pub(crate) fn tell_aborted(&self, id: MemberId, now: Duration) {
-        let Some(member) = self.members.get(&id) else { return };
-        let mut has_asked = self.transfers.values().any(|it| it.receiver == id);
-        for it in self.ended.iter().take_while(|it| now < it.at + ABORT_TOLD_AGAIN) {
-            let is_last_request = it.receiver == id && !has_asked;
-            has_asked |= it.receiver == id;
-            if let Some(Abort { sentence, absent }) = it.aborted
-                && (it.sender == id || is_last_request)
-                && absent != Some(id)
-            {
-                member.tell(Format::Socket.aborted(it.request, sentence));
-            }
-        }
-    }
-
-    /// A socket of this session is open.
-    pub(crate) fn connect(&mut self, connection: &Arc<ShareConnection>, services: &Services) {
-        if self.is_over {
-            services.close_unused(Arc::downgrade(connection));
-        } else {
-            self.connections.insert(connection.outbox.id(), Arc::downgrade(connection));
-        }
-    }
-
-    /// It is not any more. If `id` was registered on it, it has some time to come back.
-    pub(crate) fn disconnect(
-        &mut self,
-        id: Option<MemberId>,
-        connection: &Arc<ShareConnection>,
-        services: &Services,
-    ) {
-        self.connections.remove(&connection.outbox.id());
-        let Some(id) = id else { return };
-        let Some(member) = self.members.get_mut(&id) else { return };
-        if member.is_on(connection) {
-            let now = services.clock.monotonic();
-            member.lose_seat(now);
-            self.touch(now);
-            services.timers.at(now + GRACE, Due::Away(self.id, id, now));
-        }
     }
 }

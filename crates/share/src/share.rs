@@ -1,6 +1,7 @@
 //! The handle of the capability: every operation on sessions, for HTTP, sockets and the admin
 //! site alike.
 
+mod files;
 mod timekeeping;
 
 use std::net::IpAddr;
@@ -16,15 +17,13 @@ use transport::Sockets;
 
 use crate::access_code::AccessCode;
 use crate::caps::{Caps, Counts};
-use crate::exchange::reason;
-use crate::files::{AddError, File, Offer};
 use crate::flow::Held;
 use crate::guessing::Wrong;
 use crate::id::{MemberId, SessionId};
 use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::services::{Due, Services};
-use crate::session::{Abort, SESSION_LIFE, Session, SessionCell};
+use crate::session::{SESSION_LIFE, Session, SessionCell};
 use crate::session_name::SessionName;
 use crate::settings::Settings;
 use crate::timers::Timers;
@@ -54,21 +53,6 @@ pub(crate) struct Hosted {
     pub(crate) id: SessionId,
     pub(crate) name: SessionName,
     pub(crate) code: AccessCode,
-}
-
-/// How a member sees a file.
-#[derive(serde::Serialize)]
-pub(crate) struct FileSeen {
-    name: String,
-    size: u64,
-    is_owner: bool,
-}
-
-impl FileSeen {
-    fn new(file: &File, by: MemberId) -> Self {
-        let name = file.name.as_str().to_owned();
-        Self { name, size: file.size, is_owner: file.owner == by }
-    }
 }
 
 impl Share {
@@ -310,69 +294,6 @@ impl Share {
         drop(state);
         self.0.registry.lock().remove(session.id);
         tracing::info!(session = session.number, why, files, bytes, "sharing session ended");
-    }
-
-    pub(crate) fn files(&self, id: SessionId, by: Claims) -> Result<Vec<FileSeen>, Refusal> {
-        self.as_member(id, by, |session, _| {
-            Ok(session.files.iter().map(|file| FileSeen::new(file, by.member)).collect())
-        })
-    }
-
-    /// The file with the first of `names` that a file has.
-    pub(crate) fn file(
-        &self,
-        id: SessionId,
-        by: Claims,
-        names: &[&str],
-    ) -> Result<FileSeen, Refusal> {
-        self.as_member(id, by, |session, _| {
-            let file = session.files.find(names.iter().copied());
-            file.map(|file| FileSeen::new(file, by.member)).ok_or_else(Refusal::no_such_file)
-        })
-    }
-
-    /// Lists files; all of them or none.
-    pub(crate) fn add_files(
-        &self,
-        id: SessionId,
-        by: Claims,
-        offers: impl FnOnce() -> Result<Vec<Offer>, Refusal>,
-    ) -> Result<(), Refusal> {
-        self.as_member(id, by, |session, services| {
-            let max = services.settings.max_files_of_session as usize;
-            let added = session.files.add(by.member, offers()?, max, || services.caps.file());
-            added.map_err(|error| match error {
-                AddError::Exists(name) => {
-                    Refusal::invalid_file("A file with this name exists already.", name)
-                }
-                AddError::Full => Refusal::full("There are as many files as there may be."),
-            })
-        })
-    }
-
-    /// Takes a file from the list; transfers of it end.
-    pub(crate) fn remove_file(
-        &self,
-        id: SessionId,
-        by: Claims,
-        names: &[&str],
-    ) -> Result<(), Refusal> {
-        self.as_member(id, by, |session, services| {
-            let now = services.clock.monotonic();
-            let is_host = session.member(by.member, now)?.is_host;
-            let file = session.files.find(names.iter().copied());
-            let file = file.ok_or_else(Refusal::no_such_file)?;
-            if !is_host && file.owner != by.member {
-                return Err(Refusal::forbidden());
-            }
-            let name = file.name.clone();
-            session.files.remove(&name);
-            let of_it = session.transfers.values().filter(|it| it.file == name).map(|it| it.id);
-            for request in of_it.collect::<Vec<_>>() {
-                session.abort(request, Abort::because(reason::REMOVED), services);
-            }
-            Ok(())
-        })
     }
 
     /// Transfers under way, and chunks that are asked for or held.

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use base::Timestamp;
 use hub::Outbox;
-use limits::{NetworkSlot, Slot};
 
+use crate::caps::TransferSlots;
 use crate::files::FileName;
 use crate::flow::Flow;
 use crate::frames::{Answer, Format};
@@ -68,9 +68,6 @@ impl Route {
         }
     }
 }
-
-/// Counts a transfer among those of its network and of the server.
-pub(crate) type TransferSlots = (NetworkSlot, Slot<()>);
 
 #[derive(Debug)]
 pub(crate) struct Transfer {

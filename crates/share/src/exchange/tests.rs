@@ -4,14 +4,14 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use base::{Clock, ManualClock, OsRandom, Timestamp};
-use hub::{Budget, Policy};
+use hub::{Budget, Outbox, Policy};
 use limits::Exempt;
 use transport::{EVENTS, WEBSOCKET};
 
 use super::*;
 use crate::caps::Caps;
 use crate::files::Offer;
-use crate::member::ShareConnection;
+use crate::member::{Seat, ShareConnection};
 use crate::session::SessionCell;
 use crate::session_name::SessionName;
 use crate::settings::Settings;

@@ -9,9 +9,10 @@ use base::Vital;
 use hub::Close;
 
 use super::Share;
+use crate::exchange::presence::GRACE;
 use crate::id::SessionId;
 use crate::services::Due;
-use crate::session::{GRACE, SESSION_LIFE, Session};
+use crate::session::{SESSION_LIFE, Session};
 
 /// Every second it is looked at what is due. So much longer means that the server stood still
 /// (stopped, or given no time): what clients did meanwhile is yet to be read.
