@@ -43,14 +43,16 @@ pub(crate) struct Caps {
     members: Slots<()>,
     files: Slots<()>,
     transfers_of_address: NetworkSlots,
+    streams_of_address: NetworkSlots,
+    streams: Slots<()>,
     transfers: Slots<()>,
     sockets_of_address: NetworkSlots,
     bytes_of_address: Rate<IpAddr>,
     bytes: Rate<()>,
 }
 
-/// Counts a transfer among those of its network and of the server.
-pub(crate) type TransferSlots = (NetworkSlot, Slot<()>);
+/// Counts something among those of its network and of the server.
+pub(crate) type CountedSlots = (NetworkSlot, Slot<()>);
 
 /// How much there is now.
 pub(crate) struct Counts {
@@ -81,6 +83,8 @@ impl Caps {
             members: Slots::new(settings.max_members),
             files: Slots::new(settings.max_files),
             transfers_of_address: of_address(settings.max_transfers_of_address),
+            streams_of_address: of_address(settings.max_streams_of_address),
+            streams: Slots::new(settings.max_streams),
             transfers: Slots::new(settings.max_transfers),
             sockets_of_address: of_address(settings.max_sockets_of_address),
             bytes_of_address: Rate::new(settings.bytes_of_address, clock.clone()),
@@ -120,14 +124,15 @@ impl Caps {
         self.upgrades.consume((network_of(from), session))
     }
 
-    /// Counts a try to join, whatever comes of it.
+    /// Counts a request to join, whatever comes of it.
     pub(crate) fn join(&self, from: IpAddr) -> Result<(), Refusal> {
-        let of_address = self.joins_of_address.consume(from).map_err(Refusal::too_often)?;
-        if let Err(wait) = self.joins.consume(()) {
-            of_address.refund();
-            return Err(Refusal::too_often(wait));
-        }
-        Ok(())
+        self.joins_of_address.consume(from).map(drop).map_err(Refusal::too_often)
+    }
+
+    /// Counts an access code that is about to be compared: of all, so what is not compared
+    /// must not come here, or a flood of nonsense would keep everybody out.
+    pub(crate) fn comparison(&self) -> Result<(), Refusal> {
+        self.joins.consume(()).map(drop).map_err(Refusal::too_often)
     }
 
     /// Whether `from` may try an access code. Counts nothing.
@@ -140,7 +145,7 @@ impl Caps {
         self.wrong_tries.consume(network_of(from)).map_err(Refusal::too_often)
     }
 
-    pub(crate) fn session(&self, from: IpAddr) -> Result<(NetworkSlot, Slot<()>), Refusal> {
+    pub(crate) fn session(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
         let of_address = self.sessions_of_address.take(from);
         let of_address = of_address.ok_or_else(|| {
             Refusal::full("As many sessions were made from your address as there may be.")
@@ -159,13 +164,25 @@ impl Caps {
         self.files.take(())
     }
 
-    pub(crate) fn transfer(&self, from: IpAddr) -> Result<TransferSlots, Refusal> {
+    pub(crate) fn transfer(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
         let of_address = self.transfers_of_address.take(from);
         let of_address = of_address.ok_or_else(|| {
             Refusal::full("As many transfers to your address are under way as there may be.")
         })?;
         let all = self.transfers.take(());
         let full = || Refusal::full("As many transfers are under way as the server takes.");
+        Ok((of_address, all.ok_or_else(full)?))
+    }
+
+    /// A request that keeps its HTTP connection: of those there is memory for some 1,900, and
+    /// everybody needs them.
+    pub(crate) fn stream(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
+        let of_address = self.streams_of_address.take(from);
+        let of_address = of_address.ok_or_else(|| {
+            Refusal::full("As many requests of your address are kept waiting as there may be.")
+        })?;
+        let all = self.streams.take(());
+        let full = || Refusal::full("As many requests are kept waiting as the server takes.");
         Ok((of_address, all.ok_or_else(full)?))
     }
 

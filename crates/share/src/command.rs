@@ -142,7 +142,7 @@ impl<'a> Envelope<'a> {
             return Err(Refusal::invalid("A chunk is bytes in hex."));
         }
         if chunk.iv.len() > MAX_IV {
-            return Err(Refusal::invalid("An iv is 12 bytes in base64."));
+            return Err(Refusal::invalid("An iv has at most 64 characters."));
         }
         Ok(Command::AddChunk { request: request(&chunk.request_id)?, chunk })
     }
@@ -179,7 +179,9 @@ fn request(id: &str) -> Result<RequestId, Refusal> {
 /// A refusal, when `key` cannot be one. What it is of, clients agree on among themselves.
 pub(crate) fn check_public_key(key: &str) -> Result<(), Refusal> {
     if key.is_empty() || key.len() > MAX_PUBLIC_KEY || key.chars().any(char::is_control) {
-        return Err(Refusal::invalid("A public key is a raw point in base64."));
+        return Err(Refusal::invalid(
+            "A public key has 1 to 512 characters, none of them a control character.",
+        ));
     }
     Ok(())
 }

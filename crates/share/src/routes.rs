@@ -14,7 +14,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http_kit::{Client, CrossOrigin, Routes, SocketOrigins, SocketPolicy, by_upgrade};
+use http::StatusCode;
+use http_kit::{ApiError, Client, CrossOrigin, Routes, SocketOrigins, SocketPolicy, by_upgrade};
 
 use crate::share::Share;
 use answer::Failure;
@@ -28,16 +29,21 @@ pub(crate) fn routes(share: &Share) -> Routes {
     let opening = http_kit::socket(policy, get(socket::open)).with_state(share.clone());
     let session = get(sessions::metadata).put(sessions::rename).delete(sessions::end);
     let router = Router::new()
-        .route("/session", post(sessions::create).get(sessions::renew_code))
+        .route("/session", post(sessions::create).get(sessions::renew_code).head(no_head))
         .route("/idForName/{name}", get(sessions::id_for_name))
-        .route("/access/{id}", get(sessions::join))
-        .route("/session/{id}/{filename}", get(events::open))
+        .route("/access/{id}", get(sessions::join).head(no_head))
+        .route("/session/{id}/{filename}", get(events::open).head(no_head))
         .route("/files/{id}", get(files::list).post(files::add))
         .route("/files/{id}/{name}", get(files::show).delete(files::remove))
         .route("/session/{id}", by_upgrade(session, opening))
         .layer(from_fn_with_state(share.clone(), count))
         .with_state(share.clone());
     Routes::default().with_errors(CrossOrigin::Open, answer::error_form, router)
+}
+
+/// `HEAD` where `GET` is more than a question: axum would answer it by doing the same.
+async fn no_head() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
 }
 
 /// Middleware: counts the requests of an address.

@@ -11,12 +11,12 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use base::Timestamp;
-use limits::{NetworkSlot, Slot};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::ended::Abort;
 use self::ended::Ended;
 use crate::access_code::{AccessCode, AccessCodes};
+use crate::caps::CountedSlots;
 use crate::files::Files;
 use crate::frames;
 use crate::guessing::Guessing;
@@ -69,7 +69,7 @@ pub(crate) struct Session {
     /// Bytes of ciphertext that were passed on in it.
     pub(crate) bytes: u64,
     /// Counts it among the sessions of its maker's network and of the server.
-    _slots: (NetworkSlot, Slot<()>),
+    _slots: CountedSlots,
 }
 
 impl SessionCell {

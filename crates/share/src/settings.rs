@@ -43,6 +43,11 @@ capability::settings! {
         /// transfers that receivers at one address may have under way
         pub(crate) max_transfers_of_address: u32 =
             with_default("share.max_transfers_of_address", "256", COUNT, count),
+        /// receivers by server-sent events, and upgrades that are delayed, at once
+        pub(crate) max_streams: u32 = with_default("share.max_streams", "512", COUNT, count),
+        /// the same of one address
+        pub(crate) max_streams_of_address: u32 =
+            with_default("share.max_streams_of_address", "64", COUNT, count),
         /// sockets that clients at one address may have open
         pub(crate) max_sockets_of_address: u32 =
             with_default("share.max_sockets_of_address", "1024", COUNT, count),

@@ -228,6 +228,7 @@ impl Share {
             let hash = hash.ok_or_else(Refusal::wrong_code)?;
             let now = services.clock.monotonic();
             session.guessing.check(now).map_err(Refusal::too_often)?;
+            services.caps.comparison()?;
             if session.codes.admits(hash, now) {
                 session.guessing.right(now);
                 return session.join(services);

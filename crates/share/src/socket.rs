@@ -21,6 +21,9 @@ use crate::share::Share;
 use crate::token::Claims;
 use crate::transfer::Route;
 
+/// Bytes of a command that is named when it is refused.
+const LONGEST_COMMAND: usize = 64;
+
 /// One connection.
 pub(crate) struct ShareSocket {
     share: Share,
@@ -84,6 +87,7 @@ impl ShareSocket {
         let no_such_session = is_over.then(Refusal::no_such_session);
         self.is_silent = is_over;
         let command = envelope.map(|envelope| &*envelope.command);
+        let command = command.filter(|command| command.len() <= LONGEST_COMMAND);
         let request = envelope.and_then(Envelope::request_id);
         let refusal = no_such_session.as_ref().unwrap_or(refusal);
         self.connection.send(frames::refusal(refusal, command, request.as_deref()));

@@ -15,7 +15,7 @@ use std::time::Duration;
 use base::Timestamp;
 use hub::Outbox;
 
-use crate::caps::TransferSlots;
+use crate::caps::CountedSlots;
 use crate::files::FileName;
 use crate::flow::Flow;
 use crate::frames::{Answer, Format};
@@ -91,7 +91,7 @@ pub(crate) struct Transfer {
     pub(crate) pass_from: Duration,
     /// For when it is among the timers, so that it is so once.
     pub(crate) next_go: Option<Duration>,
-    pub(crate) _slots: TransferSlots,
+    pub(crate) _slots: CountedSlots,
 }
 
 impl Transfer {

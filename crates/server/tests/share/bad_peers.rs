@@ -143,7 +143,8 @@ async fn a_peer_that_swallows_everything_is_cut_off_and_the_other_is_told() {
             if a_swallows {
                 stage.a = stage.owner.register().await;
             } else {
-                stage.b = stage.receiver.register_with(json!({ "window": 1 })).await;
+                stage.b = stage.receiver.register_loudly(1).await;
+                stage.b.aborted(&stage.request).await;
             }
             hand_over(&mut stage.a, &mut stage.b, "a.txt", 1).await;
         }

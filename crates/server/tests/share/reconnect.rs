@@ -173,6 +173,7 @@ async fn both_sides_may_be_lost_at_once() {
     pass(&server, SECOND * 7, &mut []).await;
     let (mut a, mut b) = (back(&session.host).await, back(&guest).await);
     a.hears_nothing().await;
+    b.aborted(&request).await;
     b.may_not("ready-for-file-transfer", json!({ "request_id": request })).await;
     hand_over(&mut a, &mut b, "a.txt", 1).await;
 }
@@ -234,7 +235,7 @@ async fn the_owner_is_told_when_the_receiver_stays_away_at_any_step() {
         a.aborted(&request).await;
         a.may_not("add-chunk", crate::peer::chunk(&request, 1, true, b"late")).await;
         let mut b = back(&guest).await;
-        b.hears_nothing().await;
+        b.aborted(&request).await;
         hand_over(&mut a, &mut b, "a.txt", 1).await;
     }
 }
@@ -370,7 +371,7 @@ async fn an_owner_who_has_given_the_last_chunk_may_leave() {
 /// An abort may have gone to a socket that was dead already: without this, a receiver would
 /// wait for chunks for ever.
 #[tokio::test]
-async fn an_abort_is_told_again_to_a_member_that_comes_back_in_time() {
+async fn a_receiver_on_another_socket_is_told_of_its_last_request_until_it_asks_anew() {
     let server = unlimited();
     let (session, guest, mut a, mut b) = scene(&server).await;
     let request = begin(&mut a, &mut b, "a.txt").await;
@@ -383,10 +384,14 @@ async fn an_abort_is_told_again_to_a_member_that_comes_back_in_time() {
     b.hears_nothing().await;
     let mut stranger = session.guest().await.register().await;
     stranger.hears_nothing().await;
-    pass(&server, SECOND * 60, &mut [&mut b]).await;
+    pass(&server, SECOND * 600, &mut [&mut b]).await;
     b.cut();
     let mut b = back(&guest).await;
-    b.hears_nothing().await;
+    b.aborted(&request).await;
+    let mut a = back(&session.host).await;
+    hand_over(&mut a, &mut b, "a.txt", 1).await;
+    b.cut();
+    back(&guest).await.hears_nothing().await;
 }
 
 #[tokio::test]

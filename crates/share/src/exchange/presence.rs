@@ -60,17 +60,14 @@ impl Session {
         let member = member.ok_or_else(Refusal::unauthorized)?;
         let is_same = member.is_on(&seat.connection);
         // The socket before may be gone already, whether the server has noticed or not.
-        let may_have_missed =
-            !is_same && (member.seat.is_some() || member.is_back_within(GRACE, now));
+        let may_have_missed = member.seat.is_some() || member.is_back_within(GRACE, now);
         member.take_seat(seat.clone());
         self.touch(now);
-        if may_have_missed {
-            self.tell_aborted(id, now);
-        }
         if is_same {
             self.set_window(id, seat.window);
             return Ok(());
         }
+        self.tell_aborted(id, may_have_missed, now);
         let theirs = self.transfers.values().filter(|it| it.concerns(id)).map(|it| it.id);
         for request in theirs.collect::<Vec<_>>() {
             self.resume(request, id, &seat, services);

@@ -58,6 +58,7 @@ pub(super) async fn open(
     let public_key = query.public_key.unwrap_or_default();
     check_public_key(&public_key).map_err(refused)?;
     let id = path.session().map_err(refused)?;
+    let slots = share.services().caps.stream(client.address).map_err(refused)?;
     let Some(outbox) = share.sockets().outbox(&EVENTS, None) else {
         return Err(refused(Refusal::unavailable()));
     };
@@ -68,6 +69,6 @@ pub(super) async fn open(
         session.request(Wanted { by, from, names, public_key, route }, services)
     });
     let request = request.map_err(refused)?;
-    let reader = EventReader { share: share.clone(), session, request };
+    let reader = EventReader { share: share.clone(), session, request, _slots: slots };
     Ok(share.sockets().event_stream(outbox, client.address, reader).map(Body::new))
 }

@@ -37,16 +37,20 @@ pub(super) async fn open(
     services.caps.upgrade(client.address).map_err(refused)?;
     let slot = services.caps.socket(client.address).map_err(refused)?;
     let id = path.session().ok();
-    let mut waited = Duration::ZERO;
+    let (mut waited, mut kept) = (Duration::ZERO, None);
     while let Err(wait) = services.caps.upgrade_to(id, client.address) {
         waited += wait;
         if waited > LONGEST_DELAY {
             return Err(refused(Refusal::too_often(wait)));
         }
+        if kept.is_none() {
+            kept = Some(services.caps.stream(client.address).map_err(refused)?);
+        }
         deadline.put_off(wait);
         let slept = services.timers.sleep(wait).await;
         slept.map_err(|Over| refused(Refusal::unavailable()))?;
     }
+    drop(kept);
     let Some(outbox) = share.sockets().outbox(&WEBSOCKET, None) else {
         return Err(refused(Refusal::unavailable()));
     };

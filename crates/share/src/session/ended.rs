@@ -11,8 +11,8 @@ use crate::transfer::{Route, Transfer};
 /// Transfers that are remembered after they ended.
 const MAX_ENDED: usize = 64;
 
-/// How long ago a transfer was aborted of which a member that comes back is told once more: the
-/// first time may have been on a socket that was gone already.
+/// How long ago a transfer was aborted of which its sender is told once more when it comes back:
+/// the first time may have been on a socket that was gone already.
 const ABORT_TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// A transfer that is over, and whose it was.
@@ -100,18 +100,21 @@ impl Session {
         self.ended.iter().any(is_it)
     }
 
-    /// Tells a member that has come back in time, or is on a newer socket, what was aborted
-    /// meanwhile: of what it sent, and of its last request, unless it has asked anew since.
-    pub(crate) fn tell_aborted(&self, id: MemberId, now: Duration) {
+    /// Tells a member on another socket that its last request was aborted, unless it has asked
+    /// anew since: it would wait for ever otherwise. If it `may_have_missed` what its socket
+    /// before was told last, also of what it was sending.
+    pub(crate) fn tell_aborted(&self, id: MemberId, may_have_missed: bool, now: Duration) {
         let Some(member) = self.members.get(&id) else { return };
         let mut has_asked = self.transfers.values().any(|it| it.receiver == id);
-        for it in self.ended.iter().take_while(|it| now < it.at + ABORT_TOLD_AGAIN) {
+        for it in &self.ended {
             let is_last_request = it.receiver == id && !has_asked;
             has_asked |= it.receiver == id;
-            if let Some(Abort { sentence, absent }) = it.aborted
-                && (it.sender == id || is_last_request)
+            let Some(Abort { sentence, absent }) = it.aborted else { continue };
+            let is_missed = it.sender == id
+                && may_have_missed
                 && absent != Some(id)
-            {
+                && now < it.at + ABORT_TOLD_AGAIN;
+            if is_last_request || is_missed {
                 member.tell(Format::Socket.aborted(it.request, sentence));
             }
         }
