@@ -132,8 +132,8 @@ async fn a_peer_that_swallows_everything_is_cut_off_and_the_other_is_told() {
             let server = unlimited();
             let mut stage = Stage::after(&server, steps).await;
             let awake = if a_swallows { &mut stage.b } else { &mut stage.a };
-            // It answers no ping for 25 s, and then it is away for 5 s.
-            pass(&server, SECOND * 40, &mut [awake]).await;
+            // It answers no ping for 25 s, has some time to close, and is away for 5 s.
+            pass(&server, SECOND * 60, &mut [awake]).await;
             if a_swallows && steps == STEPS - 1 {
                 // It has given all of it, so it may be away.
                 stage.take(steps..STEPS).await;
