@@ -1,6 +1,6 @@
 //! How much there may be of everything, and how often: by address, and in all.
 //!
-//! Every cap is named in [`Settings`](crate::settings::Settings). Exempt addresses are not
+//! Every cap is named in [`Settings`]. Exempt addresses are not
 //! counted where the address is what counts; what guards a secret, and what bounds the
 //! memory of all, holds for everybody.
 

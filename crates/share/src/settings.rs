@@ -54,10 +54,10 @@ capability::settings! {
         /// HTTP requests a minute of one address
         pub(crate) requests_of_address: u32 =
             with_default("share.requests_a_minute_of_address", "600", COUNT, count),
-        /// tries to join a minute of one address
+        /// requests to join a minute of one address
         pub(crate) joins_of_address: u32 =
             with_default("share.joins_a_minute_of_address", "300", COUNT, count),
-        /// tries to join a minute in all
+        /// access codes that are compared a minute, of all
         pub(crate) joins: u32 = with_default("share.joins_a_minute", "6000", COUNT, count),
         /// sockets that clients at one address may open a minute
         pub(crate) upgrades_of_address: u32 =
