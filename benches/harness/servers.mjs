@@ -21,8 +21,8 @@ export const servers = [
       join(folder, "packetboat"),
       ["serve", "--listen", "127.0.0.1:0", "--data", mkdtempSync(join(scratch, "data-"))],
     ],
-    // The users of the generator all come from one address.
-    environment: { PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8" },
+    // The users of the generator all come from one address, and join within seconds.
+    environment: { PACKETBOAT_LIMITS__EXEMPT: "127.0.0.0/8", PACKETBOAT_SHARE__JOINS_A_MINUTE: "100000" },
   },
   { name: "ws", label: "Node ws", dialect: "ws", command: peer("ws-broadcast.mjs"), module: "ws" },
   {

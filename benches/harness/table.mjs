@@ -68,6 +68,43 @@ export const scenarios = {
       { title: "others' longest, ms", value: (r) => r.latency.worst_ms, better: "less" },
     ],
   },
+  handoff: {
+    title: "256 MB from one to another (share), beside nc",
+    only: "packetboat",
+    arguments: () => ["--dialect", "share", "--megabytes", "256"],
+    rows: [
+      { title: "MB/s of plain bytes", value: (r) => r.mb_per_s },
+      { title: "server CPU-s a GiB", value: (r) => r.server_cpu_s_per_gib },
+      { title: "server busy, % of its core", value: (r) => r.server_cpu_share * 100 },
+      { title: "generator busy, % of its core", value: (r) => r.generator_cpu_share * 100 },
+      { title: "nc, MB/s", value: (r) => r.nc_mb_per_s },
+      { title: "nc, CPU-s a GiB", value: (r) => r.nc_cpu_s_per_gib },
+      { title: "until the first chunk, p50, ms", value: (r) => r.first_chunk.p50_ms },
+      { title: "until the first chunk, the longest, ms", value: (r) => r.first_chunk.worst_ms },
+    ],
+  },
+  members: {
+    title: "10,000 members in 2,000 sessions (share), idle",
+    only: "packetboat",
+    arguments: () => ["--dialect", "share", "--connections", "10000"],
+    rows: [
+      { title: "memory a member, KiB (RSS)", value: (r) => r.rss_per_member_bytes / KIB },
+      { title: "memory a member, KiB (heap)", value: (r) => r.heap_per_member_bytes / KIB },
+      { title: "server memory with all, MiB", value: (r) => r.rss_after_bytes / MIB },
+    ],
+  },
+  trickle: {
+    title: "one reads events at 10 KB/s (share)",
+    only: "packetboat",
+    arguments: (quick) => ["--dialect", "share", "--rate", "10240", "--seconds", quick ? "10" : "30"],
+    rows: [
+      { title: "chunks asked beyond what is read or in socket buffers", value: (r) => r.chunks_ahead },
+      { title: "chunks asked", value: (r) => r.chunks_asked },
+      { title: "server memory growth, MiB", value: (r) => r.rss_growth_bytes / MIB },
+      { title: "of which heap, MiB", value: (r) => r.heap_growth_bytes / MIB },
+      { title: "the sender hears that the reader left after, s", value: (r) => r.told_of_leaving_s },
+    ],
+  },
   slow: {
     title: "1,000 receivers, 500 messages/s, one stops reading",
     // Only ours: the peers neither deliver 500,000 messages a second on one core nor cut a

@@ -12,8 +12,11 @@ import { Server } from "./server.mjs";
 export const OUTAGE = /WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED|net::ERR_INTERNET_DISCONNECTED/;
 
 export const test = base.extend({
-  server: async ({}, use) => {
-    const server = await Server.start();
+  /** Variables in the server's environment; `test.use({ settings })`. */
+  settings: [{}, { option: true }],
+
+  server: async ({ settings }, use) => {
+    const server = await Server.start(settings);
     await use(server);
     await server.dispose();
   },

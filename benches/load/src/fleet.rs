@@ -113,6 +113,11 @@ impl Fleet {
         self.path = path;
     }
 
+    /// How many were opened: the id of the next.
+    pub(crate) fn opened(&self) -> Id {
+        self.connections.len()
+    }
+
     /// Begins a connection; [`Incoming::Ready`] or [`Incoming::Ended`] follows.
     /// `receive_buffer` bytes, if given, is set before the window is announced.
     pub(crate) fn open(

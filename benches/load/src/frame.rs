@@ -57,21 +57,21 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, &'static str> {
 }
 
 /// Appends a client's frame to `out`.
-///
-/// Payloads of 64 KiB and more do not occur here and are cut off.
 pub(crate) fn append(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
-    let size = u16::try_from(payload.len()).unwrap_or(u16::MAX);
     out.push(0x80 | opcode);
-    match u8::try_from(size) {
-        Ok(size @ ..126) => out.push(0x80 | size),
-        _ => {
+    match payload.len() {
+        size @ ..126 => out.push(0x80 | size as u8),
+        size @ 126..0x1_0000 => {
             out.push(0x80 | 126);
-            out.extend_from_slice(&size.to_be_bytes());
+            out.extend_from_slice(&(size as u16).to_be_bytes());
+        }
+        size => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&(size as u64).to_be_bytes());
         }
     }
     out.extend_from_slice(&MASK);
-    let bytes = payload.iter().take(usize::from(size));
-    out.extend(bytes.zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
+    out.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ MASK[at % MASK.len()]));
 }
 
 /// The code in the payload of a close frame; 1005 stands for none (section 7.1.5).
@@ -140,11 +140,10 @@ mod tests {
 
     #[test]
     fn a_client_frame_unmasks_to_what_went_in() {
-        for size in [0, 4, 64, 125, 126, 300] {
-            let payload: Vec<u8> = (0..size).map(|byte| byte as u8).collect();
+        for (size, header) in [(0, 2), (4, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let payload: Vec<u8> = (0..size).map(|byte: usize| byte as u8).collect();
             let mut bytes = Vec::new();
             append(TEXT, &payload, &mut bytes);
-            let header = if size < 126 { 2 } else { 4 };
             assert_eq!(bytes[0], 0x81);
             assert_eq!(bytes[1] & 0x80, 0x80);
             let (key, masked) = bytes[header..].split_at(4);

@@ -2,19 +2,23 @@
 //!
 //! One process, one thread, one epoll set; it holds ten thousand WebSockets and reads
 //! over a million small frames a second, so that on a machine with two cores the server
-//! is the one that is measured. One scenario a run, one JSON object a line on stdout,
-//! one line on stderr and exit code 1 when the measurement cannot be trusted.
+//! is the one that is measured. (A file that is handed off has two connections, and a
+//! thread each.) One scenario a run, one JSON object a line on stdout, one line on stderr
+//! and exit code 1 when the measurement cannot be trusted.
 //!
-//! Deliberately absent: TLS, compression, any address outside
-//! 127.0.0.0/8, and judgement: the reader of the numbers compares the bars.
+//! Deliberately absent: TLS, compression, any address outside 127.0.0.0/8, and judgement:
+//! the reader of the numbers compares the bars.
 
 mod dialect;
 mod fleet;
 mod frame;
+mod http;
 mod latency;
 mod options;
 mod process;
+mod queues;
 mod scenario;
+mod share;
 mod sign_up;
 mod stamp;
 mod upgrade;
@@ -54,6 +58,9 @@ fn run(options: &Options) -> anyhow::Result<serde_json::Value> {
         Scenario::Mass => scenario::mass::run(options)?,
         Scenario::Storm => scenario::storm::run(options)?,
         Scenario::Vanish => scenario::vanish::run(options)?,
+        Scenario::Handoff => scenario::handoff::run(options)?,
+        Scenario::Members => scenario::members::run(options)?,
+        Scenario::Trickle => scenario::trickle::run(options)?,
     };
     result["scenario"] = options.scenario.name().into();
     result["dialect"] = options.dialect.name().into();

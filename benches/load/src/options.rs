@@ -19,12 +19,15 @@ scenarios  saturated  as many messages as the window lets through
            mass       --connections vanish while new ones arrive
            storm      --connections come back at once and have --missed messages (packetboat.v1)
            vanish     --connections vanish while --receivers stay
-dialects   packetboat, packetboat.v1, ws, socketio
+           handoff    a file of --megabytes from one to another (share)
+           members    --connections in sharing sessions of five (share)
+           trickle    a reader of --rate bytes a second (share)
+dialects   packetboat, packetboat.v1, ws, socketio, share
 options    --receivers N (1000)     --senders N (4)        --window N (64, a sender)
            --text BYTES (64)        --rate N (20)          --warmup SECONDS (2)
            --seconds SECONDS (10)   --connections N (10000)
            --stall SECONDS (40, longest time the slow reader does not read)
-           --missed N (2000, messages)";
+           --missed N (2000, messages)                   --megabytes N (256)";
 
 /// Connections, senders and the like are refused above this: the ephemeral port range of
 /// one loopback address ends there.
@@ -40,6 +43,9 @@ pub(crate) enum Scenario {
     Mass,
     Storm,
     Vanish,
+    Handoff,
+    Members,
+    Trickle,
 }
 
 impl Scenario {
@@ -53,6 +59,9 @@ impl Scenario {
             Scenario::Mass => "mass",
             Scenario::Storm => "storm",
             Scenario::Vanish => "vanish",
+            Scenario::Handoff => "handoff",
+            Scenario::Members => "members",
+            Scenario::Trickle => "trickle",
         }
     }
 
@@ -65,6 +74,9 @@ impl Scenario {
             Self::Mass,
             Self::Storm,
             Self::Vanish,
+            Self::Handoff,
+            Self::Members,
+            Self::Trickle,
         ]
         .into_iter()
         .find(|scenario| scenario.name() == name)
@@ -94,6 +106,8 @@ pub(crate) struct Options {
     pub(crate) stall: Duration,
     /// Messages that those who come back have missed.
     pub(crate) missed: usize,
+    /// The size of the file that is handed off; a million bytes each.
+    pub(crate) megabytes: u64,
 }
 
 impl Options {
@@ -116,6 +130,7 @@ impl Options {
             connections: 10_000,
             stall: Duration::from_secs(40),
             missed: 2000,
+            megabytes: 256,
         };
         while let Some(name) = arguments.next() {
             let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
@@ -132,6 +147,7 @@ impl Options {
                 "--seconds" => options.measured = seconds(&name, &value)?,
                 "--connections" => options.connections = number(&name, &value)?,
                 "--missed" => options.missed = number(&name, &value)?,
+                "--megabytes" => options.megabytes = number(&name, &value)?,
                 "--stall" => options.stall = seconds(&name, &value)?,
                 _ => bail!("unknown option {name}"),
             }
@@ -156,6 +172,7 @@ impl Options {
         ensure!((1..=10_000).contains(&self.window), "--window must be within 1..=10000");
         let text = stamp::LENGTH..=300;
         ensure!(text.contains(&self.text), "--text must be within {text:?}");
+        ensure!((1..=10_000).contains(&self.megabytes), "--megabytes must be within 1..=10000");
         ensure!((0.1..=100_000.0).contains(&self.rate), "--rate must be within 0.1..=100000");
         Ok(())
     }

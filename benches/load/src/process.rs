@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::Pid;
 
 /// A process that is looked at, not touched.
 #[derive(Clone, Copy)]
@@ -30,6 +31,11 @@ impl Process {
         Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
     }
 
+    /// Its id, as system calls want it.
+    pub(crate) fn id(self) -> anyhow::Result<Pid> {
+        i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("no process id")
+    }
+
     /// Resident set size in bytes.
     pub(crate) fn rss(self) -> anyhow::Result<u64> {
         kilobytes(&self.read("status")?, "VmRSS:").context("/proc/PID/status has no VmRSS")
@@ -38,6 +44,11 @@ impl Process {
     /// Resident set with shared pages divided among their users, in bytes.
     pub(crate) fn pss(self) -> anyhow::Result<u64> {
         kilobytes(&self.read("smaps_rollup")?, "Pss:").context("smaps_rollup has no Pss")
+    }
+
+    /// What of the resident set is no file's: heap and stacks, in bytes.
+    pub(crate) fn anonymous(self) -> anyhow::Result<u64> {
+        kilobytes(&self.read("status")?, "RssAnon:").context("/proc/PID/status has no RssAnon")
     }
 
     fn read(self, file: &str) -> anyhow::Result<String> {

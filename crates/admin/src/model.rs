@@ -99,6 +99,24 @@ pub struct Page {
     pub note: String,
 }
 
+impl Page {
+    /// The page that `query` asks for of objects that are all in memory, which are sorted in
+    /// the order asked for, the smallest first. Without an order: the largest first.
+    #[must_use]
+    pub fn of_sorted<T>(all: Vec<T>, query: &Query, record: impl Fn(&T) -> Record) -> Self {
+        let total = Count::of(all.len() as u64);
+        let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let rows = match query.sort {
+            Some(sort) if !sort.descending => {
+                all.iter().skip(skip).take(take).map(record).collect()
+            }
+            _ => all.iter().rev().skip(skip).take(take).map(record).collect(),
+        };
+        Self { rows, total, note: String::new() }
+    }
+}
+
 /// How many there are. Counting goes no further than [`COUNT_CAP`]: a page must not
 /// take longer because the table is long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

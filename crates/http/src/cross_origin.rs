@@ -1,16 +1,15 @@
 //! What pages of other origins may do, route by route: the fence against cross-site
 //! requests, and where it opens, CORS (Fetch, "HTTP-CORS protocol").
 //!
-//! Routes come to the [edge](crate::edge()) in groups, each with its rule. A router that says
-//! nothing is [fenced](CrossOrigin::Fenced): no CORS headers, and no request of a foreign
-//! page that could change something.
+//! Routes come to the [edge](crate::edge()) in groups ([`Routes`](crate::Routes)), each with its
+//! rule. A router that says nothing is [fenced](CrossOrigin::Fenced): no CORS headers, and no
+//! request of a foreign page that could change something.
 //!
 //! Invariants: no rule lets a foreign page act with a cookie, except one of an http(s)
 //! origin that the operator named; where a rule ignores cookies, no handler sees them.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +31,9 @@ pub enum CrossOrigin {
     Fenced,
     /// Everything, without cookies: for routes whose secret is in the message.
     Open,
+    /// They may read, without cookies; as if fenced for all else. For what answers the
+    /// server's own pages by their cookie, and the pages of others without.
+    Readable,
     /// Named origins: everything, and the http(s) ones among them with cookies. Others: as if
     /// fenced. For what gives tokens out: there, a header that holds one proves nothing.
     Named,
@@ -40,42 +42,6 @@ pub enum CrossOrigin {
     /// Named origins: everything. Others: nothing. Without cookies, although clients send
     /// them: old ones poll with credentials.
     SocketIo,
-}
-
-/// Routes in groups, each with its rule. A [`Router`] is a fenced group.
-#[derive(Debug, Default)]
-pub struct Routes(Vec<(CrossOrigin, Router)>);
-
-impl From<Router> for Routes {
-    fn from(router: Router) -> Self {
-        Self(vec![(CrossOrigin::Fenced, router)])
-    }
-}
-
-impl Routes {
-    /// With `router` under `rule`.
-    #[must_use]
-    pub fn with(mut self, rule: CrossOrigin, router: Router) -> Self {
-        self.0.push((rule, router));
-        self
-    }
-
-    /// With all of `other`, each under its own rule.
-    #[must_use]
-    pub fn merge(mut self, other: impl Into<Self>) -> Self {
-        self.0.extend(other.into().0);
-        self
-    }
-
-    /// With `change` made to every group.
-    #[must_use]
-    pub fn map(self, change: impl Fn(Router) -> Router) -> Self {
-        Self(self.0.into_iter().map(|(rule, router)| (rule, change(router))).collect())
-    }
-
-    pub(crate) fn into_groups(self) -> Vec<(CrossOrigin, Router)> {
-        self.0
-    }
 }
 
 /// A group's rule and what it goes by.
@@ -151,8 +117,9 @@ fn grant(rule: CrossOrigin, relation: Option<Relation>, request: &Request) -> Op
         Some(Grant::Origin { origin, credentials })
     };
     match (rule, relation?) {
-        (CrossOrigin::Fenced, _) => None,
         (CrossOrigin::Open, _) => Some(Grant::Any),
+        (CrossOrigin::Readable, _) => is_safe(request.method()).then_some(Grant::Any),
+        (CrossOrigin::Fenced, _) => None,
         (_, Relation::NamedWeb) => origin(true),
         (_, Relation::NamedOther) => origin(false),
         (CrossOrigin::Token, Relation::Foreign) => {
@@ -168,6 +135,7 @@ fn ignores_cookies(rule: CrossOrigin, relation: Option<Relation>) -> bool {
     match rule {
         CrossOrigin::Fenced => false,
         CrossOrigin::Open | CrossOrigin::SocketIo => true,
+        CrossOrigin::Readable => !relation.is_some_and(Relation::is_own),
         CrossOrigin::Named | CrossOrigin::Token => relation == Some(Relation::NamedOther),
     }
 }
@@ -177,16 +145,19 @@ fn has_token(headers: &HeaderMap) -> bool {
     value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"token "))
 }
 
-/// Where everything is open, one answer serves every `OPTIONS`.
+/// Where every origin may read, one answer serves every `OPTIONS`.
 fn is_preflight(rule: CrossOrigin, request: &Request) -> bool {
     let asks = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    request.method() == Method::OPTIONS && (asks || rule == CrossOrigin::Open)
+    let always = matches!(rule, CrossOrigin::Open | CrossOrigin::Readable);
+    request.method() == Method::OPTIONS && (asks || always)
 }
 
 fn preflight(rule: CrossOrigin) -> Response {
     let methods = match rule {
         CrossOrigin::Named | CrossOrigin::Token => TOKEN_METHODS,
-        CrossOrigin::Fenced | CrossOrigin::Open | CrossOrigin::SocketIo => OPEN_METHODS,
+        CrossOrigin::Fenced | CrossOrigin::Open | CrossOrigin::Readable | CrossOrigin::SocketIo => {
+            OPEN_METHODS
+        }
     };
     let headers: [(HeaderName, HeaderValue); 3] = [
         (ACCESS_CONTROL_ALLOW_METHODS, methods),

@@ -1,9 +1,11 @@
 //! The rules that every request passes, around all capabilities' routes.
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
-//! every answer, errors as pages, a panic's answer, the requests of one address that
-//! are under way, the time limit, what pages of other origins may do
-//! ([`CrossOrigin`]), counting, the body limit, and the answers for what no route takes.
+//! every answer, errors as pages. Then what each group of [`Routes`] has of its own: the form
+//! of its errors, what pages of other origins may do ([`CrossOrigin`](crate::CrossOrigin)), a panic's answer, the
+//! requests of one address that are under way, which all groups count together, the time
+//! limit, counting, the body limit, and the answers for what no route takes. So every answer
+//! but those that no route gives has the form and the CORS headers of its group.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,12 +22,14 @@ use tower::{Layer, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cross_origin::{self, Rule};
+use crate::routes::Group;
 use crate::{
-    ApiError, Client, CrossOrigin, OriginPolicy, Routes, TrustedProxies, client, error_page,
-    headers, observe,
+    ApiError, Client, Deadline, OriginPolicy, Routes, TrustedProxies, client, error_form,
+    error_page, headers, observe,
 };
 
-/// How long a request may take from its headers to its answer's headers.
+/// How long a request may take from its headers to its answer's headers, unless its handler
+/// [puts that off](Deadline::put_off).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The largest body, in bytes, that extractors read unless a route says otherwise.
@@ -69,12 +73,16 @@ impl Default for EdgeOptions {
 /// Puts the rules of this module around `routes`. Call it once, last.
 pub fn edge(routes: impl Into<Routes>, options: EdgeOptions) -> Router {
     let trusted = Arc::new(options.trusted_proxies);
-    let requests = NetworkSlots::new(MAX_REQUESTS_OF_ADDRESS, options.exempt);
-    let routes = ruled(routes.into(), &options.origins);
-    let inner = routes
-        .layer(middleware::from_fn_with_state(options.request_timeout, limit_time))
-        .layer(middleware::from_fn_with_state(requests, limit_requests))
-        .layer(CatchPanicLayer::custom(panicked))
+    let rules = Rules {
+        origins: options.origins,
+        requests: NetworkSlots::new(MAX_REQUESTS_OF_ADDRESS, options.exempt),
+        request_timeout: options.request_timeout,
+    };
+    let nothing = async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here.");
+    let unknown = Routes::from(Router::new().fallback(nothing));
+    let groups = unknown.merge(routes).into_groups().into_iter();
+    let inner = groups
+        .fold(Router::new(), |all, group| all.merge(rules.around(group)))
         .layer(middleware::from_fn_with_state(options.assets, error_page::show))
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn_with_state(trusted, client::identify));
@@ -83,23 +91,32 @@ pub fn edge(routes: impl Into<Routes>, options: EdgeOptions) -> Router {
     Router::new().fallback_service(app)
 }
 
-/// All groups of `routes`, each inside of its rule about other origins, and the answers for
-/// what no route takes.
-fn ruled(routes: Routes, origins: &Arc<OriginPolicy>) -> Router {
-    let group = |rule: CrossOrigin, router: Router| {
-        let rule = Rule { rule, origins: Arc::clone(origins) };
-        router
+/// What the rules of every group go by.
+struct Rules {
+    origins: Arc<OriginPolicy>,
+    requests: NetworkSlots,
+    request_timeout: Duration,
+}
+
+impl Rules {
+    /// A group's routes inside of its rules.
+    fn around(&self, Group { rule, errors, router }: Group) -> Router {
+        let rule = Rule { rule, origins: Arc::clone(&self.origins) };
+        let ruled = router
             .method_not_allowed_fallback(async || {
                 ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
             })
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn(observe::count))
-            .layer(middleware::from_fn_with_state(rule, cross_origin::apply))
-    };
-    let nothing = async || ApiError::new(StatusCode::NOT_FOUND, "There is nothing here.");
-    let unknown = group(CrossOrigin::Fenced, Router::new().fallback(nothing));
-    let groups = routes.into_groups().into_iter();
-    groups.fold(unknown, |all, (rule, router)| all.merge(group(rule, router)))
+            .layer(middleware::from_fn_with_state(self.request_timeout, limit_time))
+            .layer(middleware::from_fn_with_state(self.requests.clone(), limit_requests))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn_with_state(rule, cross_origin::apply));
+        match errors {
+            Some(form) => ruled.layer(middleware::from_fn_with_state(form, error_form::apply)),
+            None => ruled,
+        }
+    }
 }
 
 /// Middleware: bounds the requests of one client address that are under way.
@@ -115,11 +132,11 @@ async fn limit_requests(
     }
 }
 
-async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::timed_out().into_response(),
-    }
+async fn limit_time(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
+    let deadline = Deadline::after(limit);
+    request.extensions_mut().insert(deadline.clone());
+    let answered = deadline.limit(next.run(request)).await;
+    answered.unwrap_or_else(|| ApiError::timed_out().into_response())
 }
 
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {

@@ -1,5 +1,6 @@
-//! The one form of a failure: a status and `{"error": "<one plain sentence>"}`, which
-//! [`error_page`](crate::error_page) makes a page of for a browser.
+//! What a failure is: a status and one plain sentence, written as `{"error": "<sentence>"}`
+//! unless its group of routes has a form of its own ([`error_form`](crate::error_form));
+//! [`error_page`](crate::error_page) makes a page of it for a browser.
 //!
 //! Texts of 5xx answers are fixed; their cause goes to the log, once, here.
 
@@ -8,8 +9,9 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body as AnswerBody;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -111,7 +113,9 @@ impl ApiError {
         self.status
     }
 
-    pub(crate) fn message(&self) -> &str {
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
         &self.message
     }
 
@@ -130,10 +134,22 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.headers_mut().extend(self.headers.iter().cloned());
-        // For the edge, which makes a page of it where a browser asked for one.
+        // For the edge, which gives it another form where the route or a browser asks for one.
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// The answer of an error, in another form.
+pub(crate) fn rewritten(
+    response: Response,
+    media_type: HeaderValue,
+    body: impl Into<AnswerBody>,
+) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, media_type);
+    Response::from_parts(parts, body.into())
 }
 
 fn whole_seconds(wait: Duration) -> u64 {

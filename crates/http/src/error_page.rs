@@ -15,11 +15,12 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::ApiError;
+use crate::error::rewritten;
 use crate::headers::ADDRESS_IS_SECRET;
+use crate::{ApiError, accepts};
 
 /// Where the API is: nothing there answers with an error page.
 const API: &str = "/api/";
@@ -60,36 +61,19 @@ fn as_page(assets: &str, error: &ApiError, response: Response) -> Response {
     let page = Page { assets, heading: heading(error.status()), message, advice };
     // A page that cannot be written leaves the answer as it was.
     let Ok(text) = page.render() else { return response };
-    let (mut parts, _) = response.into_parts();
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.insert(CONTENT_TYPE, HTML);
+    let mut page = rewritten(response, HTML, text);
     // The address may be that of a page whose form was refused, and hold a secret.
-    parts.headers.extend([ADDRESS_IS_SECRET]);
-    Response::from_parts(parts, text.into())
+    page.headers_mut().extend([ADDRESS_IS_SECRET]);
+    page
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
 }
 
-/// Whether HTML is named as acceptable and JSON is not (RFC 9110, section 12.5.1).
-/// Wildcards name neither.
+/// Whether HTML is named as acceptable and JSON is not.
 fn asks_for_html(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    let kinds: Vec<_> = lines.flat_map(|line| line.split(',')).filter_map(accepted).collect();
-    let names = |kind: &str| kinds.iter().any(|accepted| accepted.eq_ignore_ascii_case(kind));
-    names("text/html") && !names("application/json")
-}
-
-/// The media type of one entry of `Accept`, unless its weight is 0.
-fn accepted(entry: &str) -> Option<&str> {
-    let mut parts = entry.split(';').map(str::trim);
-    let kind = parts.next()?;
-    let refused = parts.any(|parameter| {
-        let weight = parameter.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("q"));
-        weight.is_some_and(|(_, value)| value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0))
-    });
-    (!refused).then_some(kind)
+    accepts(headers, "text/html") && !accepts(headers, "application/json")
 }
 
 fn heading(status: StatusCode) -> &'static str {
@@ -105,6 +89,8 @@ fn heading(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT;
+
     use super::*;
 
     fn asks(accept: &[&str]) -> bool {

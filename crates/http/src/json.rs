@@ -1,4 +1,4 @@
-//! Reading a JSON body, strictly.
+//! Reading a body, and one of JSON strictly.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -25,7 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        let bytes = read(request.into_body()).await?;
+        let bytes = read_body(request.into_body(), MAX_JSON_BODY).await?;
         // serde also reads a struct from an array; the wire says object.
         let object = bytes.trim_ascii_start().first() == Some(&b'{');
         if object && let Ok(value) = serde_json::from_slice(&bytes) {
@@ -38,11 +38,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictJson<T> {
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, ApiError> {
-    if body.size_hint().lower() > MAX_JSON_BODY as u64 {
+/// All of a body of at most `limit` bytes.
+///
+/// # Errors
+/// `413` over the limit, before anything is read if the length is declared; `400` if the body
+/// breaks off.
+pub async fn read_body(body: Body, limit: usize) -> Result<bytes::Bytes, ApiError> {
+    if body.size_hint().lower() > limit as u64 {
         return Err(ApiError::too_large());
     }
-    match Limited::new(body, MAX_JSON_BODY).collect().await {
+    match Limited::new(body, limit).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large()),
         Err(_) => {

@@ -153,6 +153,13 @@ pub(crate) enum Relation {
     Foreign,
 }
 
+impl Relation {
+    /// Whether it is a program, or a page of this very server.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Self::Absent | Self::SameHost | Self::Public)
+    }
+}
+
 impl OriginPolicy {
     /// Whether a browser's page may do what this request asks with its reader's cookie: for
     /// WebSocket hand-shakes and everything else that changes something.

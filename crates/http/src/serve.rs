@@ -14,11 +14,10 @@
 //! The bounds on connections cover HTTP only. An upgraded stream leaves hyper and
 //! this crate; its bound is its capability's. How many a network has, and who makes
 //! room: [`connections`](crate::connections). A connection of which no byte has come has no buffers
-//! yet; of those that have begun, there are as many as [`HTTP_MEMORY`] has room for.
+//! yet; of those that have begun, there are as many as the [memory](crate::memory) has room for.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ use ipnet::IpNet;
 use limits::Exempt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -43,17 +42,8 @@ use tower::ServiceExt;
 use crate::connections::{ConnectionSlot, ConnectionSlots};
 use crate::gathered::{Gathered, holding};
 use crate::linger::close;
+use crate::memory::{HTTP_MEMORY, Memory, Taken, head_size};
 use crate::{ApiError, Peer, Tls};
-
-/// Bytes that all connections in the HTTP phase that have begun to speak may take
-/// together.
-pub const HTTP_MEMORY: usize = 256 * 1024 * 1024;
-
-/// Bytes that one of them is reckoned to take: a read and a write buffer, headers, a
-/// body of [`MAX_BODY`](crate::MAX_BODY) on its way in, and the task. Measured over
-/// 1,000 connections: 37 KiB with unfinished headers, 55 KiB with the beginning of a
-/// body, 78 KiB with all of it but its last byte.
-pub const CONNECTION_MEMORY: usize = 80 * 1024;
 
 /// Bounds of what a client may take up before its request is understood.
 #[derive(Clone, Debug)]
@@ -69,14 +59,16 @@ pub struct ServeLimits {
     /// For a client to stop sending after the connection's last answer.
     pub linger: Duration,
     /// For a connection that has begun to send to be read, when the memory of all is taken.
-    /// It costs little meanwhile, and to be cut off would only make it come back.
+    /// It costs little meanwhile, and to be cut off would only make it come back. A request
+    /// whose head needs more waits for no longer than [`headers`](Self::headers).
     pub turn: Duration,
     /// Connections in the HTTP phase at once, over all listeners; further ones wait in
     /// the kernel's backlog.
     pub connections: usize,
-    /// Those of them that have sent something, and so take memory. Idle ones close to
-    /// make room for further ones, which are not read meanwhile.
-    pub speaking: usize,
+    /// Bytes that those of them may take that have sent something, as they are reckoned
+    /// ([`CONNECTION_MEMORY`](crate::CONNECTION_MEMORY)). Idle ones close to make room for
+    /// further ones, which are not read meanwhile.
+    pub memory: usize,
     /// The same of one network: an IPv4 address, an IPv6 /64. As many more wait
     /// for a slot; one more is closed without a word, for reading what it has to say
     /// is what cannot be afforded.
@@ -90,25 +82,24 @@ impl Default for ServeLimits {
         Self {
             handshake: Duration::from_secs(10),
             headers: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
+            stall: Duration::from_secs(90),
             linger: Duration::from_secs(1),
             turn: Duration::from_secs(30),
             connections: 100_000,
-            speaking: HTTP_MEMORY / CONNECTION_MEMORY,
+            memory: HTTP_MEMORY,
             connections_of_network: 256,
             uncounted: Vec::new(),
         }
     }
 }
 
-/// Bytes of read buffer, and so of headers, a connection may take.
-const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Bytes that a request's head may have, its first line included. Old pages keep keys in
+/// cookies until they are 40 KB.
+const MAX_HEAD: usize = 64 * 1024;
 /// Header lines a request may have.
 const MAX_HEADER_LINES: usize = 64;
 /// Pause after an accept that failed for want of something (file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a connection that waits for memory has idle ones asked to make room.
-const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Serves `app` on every listener, over TLS if there is an identity.
 ///
@@ -125,13 +116,14 @@ pub fn serve(
     vitals: &Vitals,
 ) {
     let (of_network, uncounted) = (limits.connections_of_network, Exempt(limits.uncounted.clone()));
+    let networks = ConnectionSlots::new(of_network, limits.headers, uncounted);
     let shared = Arc::new(Shared {
         app,
         tls,
         http: builder(&limits),
         slots: Arc::new(Semaphore::new(limits.connections)),
-        memory: Semaphore::new(limits.speaking),
-        networks: ConnectionSlots::new(of_network, limits.headers, uncounted),
+        memory: Memory::new(limits.memory, networks.clone()),
+        networks,
         limits,
         stop: stop.clone(),
         tasks: tasks.clone(),
@@ -147,7 +139,7 @@ struct Shared {
     limits: ServeLimits,
     http: http1::Builder,
     slots: Arc<Semaphore>,
-    memory: Semaphore,
+    memory: Memory,
     networks: ConnectionSlots,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -158,7 +150,9 @@ fn builder(limits: &ServeLimits) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
-        .max_buf_size(MAX_HEADER_BYTES)
+        .max_buf_size(MAX_HEAD)
+        // The buffer alone lets pass what came in one piece with the rest of it.
+        .max_header_size(MAX_HEAD)
         .max_headers(MAX_HEADER_LINES);
     builder
 }
@@ -216,10 +210,10 @@ async fn connection(
         metrics::counter!("packetboat_connections_refused_total").increment(1);
         return tracing::debug!(%address, "too many connections of one network");
     };
-    let Some(_memory) = begins(&stream, &slot, &shared).await else { return };
+    let Some(taken) = begins(&stream, &slot, &shared).await else { return };
     let Some(tls) = &shared.tls else {
         let peer = Peer { address, secure: false };
-        return Box::pin(http(stream, peer, slot, &shared)).await;
+        return Box::pin(http(stream, peer, slot, taken, &shared)).await;
     };
     let handshake = Box::pin(tls.acceptor().accept(stream));
     let accepted = tokio::select! {
@@ -230,7 +224,7 @@ async fn connection(
     match accepted {
         Ok(Ok(stream)) => {
             let peer = Peer { address, secure: true };
-            Box::pin(http(stream, peer, slot, &shared)).await;
+            Box::pin(http(stream, peer, slot, taken, &shared)).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "TLS hand-shake failed"),
         Err(_) => tracing::debug!(%address, "TLS hand-shake took too long"),
@@ -239,11 +233,7 @@ async fn connection(
 
 /// Waits for the connection's first byte before anything is set up for it, and then for
 /// its part of the memory; `None` if either does not come in time.
-async fn begins<'a>(
-    stream: &TcpStream,
-    slot: &ConnectionSlot,
-    shared: &'a Shared,
-) -> Option<SemaphorePermit<'a>> {
+async fn begins(stream: &TcpStream, slot: &ConnectionSlot, shared: &Shared) -> Option<Taken> {
     let ServeLimits { handshake, headers, turn, .. } = shared.limits;
     let silent = if shared.tls.is_some() { handshake } else { headers };
     let begun = async {
@@ -252,14 +242,7 @@ async fn begins<'a>(
         if first == 0 {
             return None;
         }
-        let mut memory = pin!(shared.memory.acquire());
-        loop {
-            match tokio::time::timeout(ROOM_INTERVAL, &mut memory).await {
-                // The semaphore is never closed.
-                Ok(memory) => return memory.ok(),
-                Err(_) => shared.networks.make_room(),
-            }
-        }
+        shared.memory.take(shared.tls.is_some()).await
     };
     tokio::select! {
         () = shared.stop.cancelled() => None,
@@ -268,9 +251,15 @@ async fn begins<'a>(
     }
 }
 
+/// Bytes of an answer that the kernel keeps for a reader, as asked for; Linux keeps twice as
+/// many. Left to itself it keeps 4 MB, and then takes nothing for minutes from a stream whose
+/// reader is slow, so that one that reads looks like one that does not.
+const SEND_BUFFER: usize = 256 * 1024;
+
 /// Socket options. Failing to set one costs speed or patience, not correctness.
 fn prepare(stream: &TcpStream, limits: &ServeLimits) {
     let _ = stream.set_nodelay(true);
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER);
     #[cfg(target_os = "linux")]
     {
         let stall = u32::try_from(limits.stall.as_millis()).unwrap_or(u32::MAX);
@@ -281,26 +270,22 @@ fn prepare(stream: &TcpStream, limits: &ServeLimits) {
 }
 
 /// What hyper leaves to its users: HTTP/1.1 asks for exactly one `Host` (RFC 9112
-/// section 3.2). Of two, a proxy may have checked the one and we would go by the other.
-fn flaw(request: &Request<Body>) -> Option<Response> {
+/// section 3.2). Of two, a proxy may have checked the one and we would go by the other. Nor
+/// may its sender agree with us on where the next request begins.
+fn flaw(request: &Request<Body>) -> Option<ApiError> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let right = hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11);
     let sentence = "A request needs exactly one Host header.";
-    (!right).then(|| {
-        let refusal = ApiError::new(StatusCode::BAD_REQUEST, sentence);
-        // Its sender may not agree with us on where the next request begins.
-        ([(CONNECTION, "close")], refusal).into_response()
-    })
+    (!right).then(|| ApiError::new(StatusCode::BAD_REQUEST, sentence))
 }
 
-async fn http<S>(stream: S, peer: Peer, slot: ConnectionSlot, shared: &Shared)
+async fn http<S>(stream: S, peer: Peer, slot: ConnectionSlot, taken: Taken, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (app, of_service) = (shared.app.clone(), slot.clone());
-    let service = hyper::service::service_fn(move |request| {
-        answer(app.clone(), peer, of_service.clone(), request)
-    });
+    let (app, patience) = (shared.app.clone(), shared.limits.headers);
+    let asked = Asked { app, peer, slot: slot.clone(), taken, patience };
+    let service = hyper::service::service_fn(move |request| asked.clone().answer(request));
     let io = TokioIo::new(stream);
     let mut connection = shared.http.serve_connection(io, service).with_upgrades();
     let mut stopping = false;
@@ -333,25 +318,41 @@ where
     }
 }
 
-/// Has the application answer one request.
-async fn answer(
+/// The application, as one connection asks it.
+#[derive(Clone)]
+struct Asked {
     app: Router,
     peer: Peer,
     slot: ConnectionSlot,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let busy = slot.begin();
-    let mut request = request.map(|body| Body::new(Gathered::new(body)));
-    request.extensions_mut().insert(peer);
-    let mut response = match flaw(&request) {
-        Some(refused) => refused,
-        None => app.oneshot(request).await?,
-    };
-    let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if slot.is_contended() && !upgrades {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    taken: Taken,
+    /// For the memory of a large head.
+    patience: Duration,
+}
+
+impl Asked {
+    /// Has the application answer one request.
+    async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let busy = self.slot.begin();
+        let mut request = request.map(|body| Body::new(Gathered::new(body)));
+        request.extensions_mut().insert(self.peer);
+        let mut response = match self.refusal(flaw(&request), head_size(&request)).await {
+            Some(refused) => ([(CONNECTION, "close")], refused).into_response(),
+            None => self.app.oneshot(request).await?,
+        };
+        let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if self.slot.is_contended() && !upgrades {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        // What is there already is handed over in one piece; else it is busy to the end.
+        let is_whole = response.body().size_hint().exact().is_some();
+        Ok(if is_whole { response } else { response.map(|body| holding(body, busy)) })
     }
-    // What is there already is handed over in one piece; else it is busy to the end.
-    let is_whole = response.body().size_hint().exact().is_some();
-    Ok(if is_whole { response } else { response.map(|body| holding(body, busy)) })
+
+    /// Why a request does not reach the application, if so; its connection closes.
+    async fn refusal(&self, flaw: Option<ApiError>, head: usize) -> Option<ApiError> {
+        match flaw {
+            Some(flaw) => Some(flaw),
+            None => self.taken.admit(head, self.patience).await.err(),
+        }
+    }
 }

@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::{get, post};
 use base::Vitals;
-use http_kit::{Client, EdgeOptions, MAX_JSON_BODY, ServeLimits, StrictJson, Tls, edge, serve};
+use http_kit::{
+    CONNECTION_MEMORY, Client, EdgeOptions, LARGE_HEAD_MEMORY, MAX_JSON_BODY, ServeLimits,
+    StrictJson, Tls, edge, serve,
+};
 use identity::{Identity, over_tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -123,6 +126,51 @@ async fn endless_headers_are_refused() {
     assert!(server.ask(&long).await.starts_with("HTTP/1.1 431"));
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(100));
     assert!(server.ask(many.as_bytes()).await.starts_with("HTTP/1.1 431"));
+}
+
+/// A request with a head of exactly `bytes`.
+fn headed(bytes: usize, more: &str) -> Vec<u8> {
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{more}Cookie: ");
+    let cookie = "x".repeat(bytes - head.len() - 4);
+    format!("{head}{cookie}\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn a_head_may_have_64_kib() {
+    let server = Running::plain().await;
+    let close = "Connection: close\r\n";
+    for bytes in [40_000, 64 * 1024 - 1, 64 * 1024] {
+        assert!(server.ask(&headed(bytes, close)).await.starts_with("HTTP/1.1 200"), "{bytes}");
+    }
+    for bytes in [64 * 1024 + 1, 70_000, 200_000] {
+        assert!(server.ask(&headed(bytes, close)).await.starts_with("HTTP/1.1 431"), "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_head_waits_for_memory_and_is_told_if_there_is_none() {
+    let limits = ServeLimits {
+        memory: 2 * CONNECTION_MEMORY + LARGE_HEAD_MEMORY,
+        headers: Duration::from_millis(300),
+        ..ServeLimits::default()
+    };
+    let server = Running::start(limits, None).await;
+    let mut has_it = server.connect().await;
+    let slow = String::from_utf8(headed(40_000, "")).unwrap().replacen("GET /", "GET /slow", 1);
+    has_it.write_all(slow.as_bytes()).await.unwrap();
+    server.begun.notified().await;
+    let refused = server.ask(&headed(40_000, "")).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    let ordinary = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert!(server.ask(ordinary).await.starts_with("HTTP/1.1 200"), "an ordinary one is not");
+    server.go.notify_one();
+    let mut said = String::new();
+    has_it.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200"));
+    drop(has_it);
+    let answer = server.ask(&headed(40_000, "Connection: close\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
@@ -311,7 +359,7 @@ async fn a_trusted_proxy_has_as_many_connections_as_it_likes() {
 
 #[tokio::test]
 async fn idle_connections_of_all_make_room_when_there_is_none() {
-    let limits = ServeLimits { speaking: 1, ..ServeLimits::default() };
+    let limits = ServeLimits { memory: CONNECTION_MEMORY, ..ServeLimits::default() };
     let server = Running::start(limits, None).await;
     let _silent = server.connect().await;
     let mut idle = server.connect().await;

@@ -89,7 +89,7 @@ impl<K: Copy + Eq + Hash> Backoff<K> {
     pub fn begin(&self, key: K) -> Result<Attempt<'_, K>, Duration> {
         let now = self.now();
         let mut keys = self.keys.lock();
-        let known = keys.get(&key, now);
+        let known = keys.get(&key, now).copied();
         if let Some(failures) = known
             && failures.blocked_until > now
         {
@@ -125,8 +125,8 @@ impl<K: Copy + Eq + Hash> Attempt<'_, K> {
 
     /// It failed. Returns how many failures of the key that makes.
     pub fn failed(self) -> u32 {
-        let failures = self.backoff.keys.lock().get(&self.key, self.backoff.now());
-        failures.map_or(0, |failures| failures.count)
+        let keys = self.backoff.keys.lock();
+        keys.get(&self.key, self.backoff.now()).map_or(0, |failures| failures.count)
     }
 
     /// It was no failure, and says nothing about those before: it came to no end
@@ -134,7 +134,7 @@ impl<K: Copy + Eq + Hash> Attempt<'_, K> {
     pub fn withdraw(self) {
         let now = self.backoff.now();
         let mut keys = self.backoff.keys.lock();
-        let Some(failures) = keys.get(&self.key, now) else { return };
+        let Some(failures) = keys.get(&self.key, now).copied() else { return };
         match failures.count.saturating_sub(1) {
             0 => keys.remove(&self.key),
             left => {

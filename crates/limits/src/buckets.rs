@@ -11,30 +11,22 @@ use parking_lot::Mutex;
 
 use crate::Quota;
 use crate::gcra::nanos;
-use crate::table::{Fades, MAX_KEYS, Table};
+use crate::table::{MAX_KEYS, Table, Until};
 
 /// A bucket for each key.
 #[derive(Debug)]
 pub struct Buckets<K> {
     quota: Quota,
     clock: Arc<dyn Clock>,
-    buckets: Mutex<Table<K, FullAt>>,
+    /// When each will be full again.
+    buckets: Mutex<Table<K, Until>>,
 }
-
-#[derive(Clone, Copy, Debug, Default)]
-struct FullAt(u64);
 
 /// What was taken out of a bucket. Dropped, it is spent; it can be given back once.
 #[derive(Debug)]
 pub struct Charge<'a, K> {
     /// `None`: nothing was taken, for the caller is exempt.
     taken: Option<(&'a Buckets<K>, K)>,
-}
-
-impl Fades for FullAt {
-    fn gone_at(&self) -> u64 {
-        self.0
-    }
 }
 
 impl<K: Copy + Eq + Hash> Buckets<K> {
@@ -53,7 +45,7 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
     #[must_use]
     pub fn wait(&self, key: K) -> Option<Duration> {
         let now = nanos(self.clock.monotonic());
-        let FullAt(full_at) = self.buckets.lock().get(&key, now).unwrap_or_default();
+        let Until(full_at) = self.buckets.lock().get(&key, now).copied().unwrap_or_default();
         self.quota.take(full_at, now).err()
     }
 
@@ -64,17 +56,17 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
     pub fn consume(&self, key: K) -> Result<Charge<'_, K>, Duration> {
         let now = nanos(self.clock.monotonic());
         let mut buckets = self.buckets.lock();
-        let FullAt(full_at) = buckets.get(&key, now).unwrap_or_default();
+        let Until(full_at) = buckets.get(&key, now).copied().unwrap_or_default();
         let after = self.quota.take(full_at, now)?;
-        buckets.set(key, FullAt(after), now);
+        buckets.set(key, Until(after), now);
         Ok(Charge { taken: Some((self, key)) })
     }
 
     fn refund(&self, key: K) {
         let now = nanos(self.clock.monotonic());
         let mut buckets = self.buckets.lock();
-        if let Some(FullAt(full_at)) = buckets.get(&key, now) {
-            buckets.set(key, FullAt(self.quota.give_back(full_at)), now);
+        if let Some(&Until(full_at)) = buckets.get(&key, now) {
+            buckets.set(key, Until(self.quota.give_back(full_at)), now);
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Quota {
 
 /// The longest that a bucket takes to be full again, which leaves room for the time since
 /// the clock began.
-const MAX_SPAN: u64 = u64::MAX / 2;
+pub(crate) const MAX_SPAN: u64 = u64::MAX / 2;
 
 impl Quota {
     /// When the bucket that is full at `full_at` will be full after one is taken `now`.

@@ -45,6 +45,12 @@ impl<K: Copy + Eq + Hash> Slots<K> {
         Some(Slot { key, taken: Arc::clone(&self.taken) })
     }
 
+    /// How many slots of `key` are taken.
+    #[must_use]
+    pub fn taken(&self, key: K) -> u32 {
+        self.taken.lock().get(&key).copied().unwrap_or(0)
+    }
+
     /// How many keys have a slot taken.
     #[must_use]
     pub fn keys(&self) -> usize {
@@ -132,6 +138,7 @@ mod tests {
         let ann = [slots.take("ann"), slots.take("ann")];
         assert!(ann.iter().all(Option::is_some));
         assert!(slots.take("ann").is_none());
+        assert_eq!((slots.taken("ann"), slots.taken("bob")), (2, 0));
         let bob = slots.take("bob");
         assert!(bob.is_some(), "others are not touched");
         drop(ann);

@@ -3,12 +3,23 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The most keys that a rate limit or a back-off remembers; 3 to 6 MiB.
+/// The most keys that a rate limit or a back-off remembers; 3 to 6 MiB, or 18 MiB
+/// for a [`Window`](crate::Window) of ten places that all have taken.
 pub const MAX_KEYS: usize = 65_536;
 
 /// Something that counts until a certain time, in nanoseconds of the monotonic clock.
 pub(crate) trait Fades {
     fn gone_at(&self) -> u64;
+}
+
+/// What is owed by a key until then: nothing more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Until(pub(crate) u64);
+
+impl Fades for Until {
+    fn gone_at(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Values by key. When it is full, what has faded goes, and if nothing has, the eighth
@@ -19,14 +30,19 @@ pub(crate) struct Table<K, V> {
     entries: HashMap<K, V>,
 }
 
-impl<K: Eq + Hash, V: Fades + Copy> Table<K, V> {
+impl<K: Eq + Hash, V: Fades> Table<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, entries: HashMap::new() }
     }
 
     /// The value of `key`, unless it has faded.
-    pub(crate) fn get(&self, key: &K, now: u64) -> Option<V> {
-        self.entries.get(key).copied().filter(|value| value.gone_at() > now)
+    pub(crate) fn get(&self, key: &K, now: u64) -> Option<&V> {
+        self.entries.get(key).filter(|value| value.gone_at() > now)
+    }
+
+    /// The same, taken out: to be changed and set again.
+    pub(crate) fn take(&mut self, key: &K, now: u64) -> Option<V> {
+        self.entries.remove(key).filter(|value| value.gone_at() > now)
     }
 
     /// Remembers `value`, unless there is nothing to remember.
@@ -73,18 +89,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    impl Fades for u64 {
-        fn gone_at(&self) -> u64 {
-            *self
-        }
-    }
-
     #[test]
     fn what_has_faded_makes_room_first() {
         let mut table = Table::new(2);
-        table.set("a", 10, 0);
-        table.set("b", 20, 10);
-        table.set("c", 20, 10);
+        table.set("a", Until(10), 0);
+        table.set("b", Until(20), 10);
+        table.set("c", Until(20), 10);
         assert_eq!(table.len(), 2);
         assert!(table.get(&"b", 10).is_some() && table.get(&"c", 10).is_some());
         assert!(table.get(&"b", 20).is_none(), "faded, though it is still there");
@@ -93,8 +103,8 @@ mod tests {
     #[test]
     fn what_counts_no_longer_is_not_kept() {
         let mut table = Table::new(2);
-        table.set("a", 10, 0);
-        table.set("a", 5, 5);
+        table.set("a", Until(10), 0);
+        table.set("a", Until(5), 5);
         assert_eq!(table.len(), 0);
     }
 
@@ -104,11 +114,11 @@ mod tests {
         #[test]
         fn bounded_and_the_longest_outlasts(times in proptest::collection::vec(1_u64..1_000, 1..500)) {
             let mut table = Table::new(16);
-            table.set(usize::MAX, 1_000, 0);
+            table.set(usize::MAX, Until(1_000), 0);
             for (key, time) in times.into_iter().enumerate() {
-                table.set(key, time, 0);
+                table.set(key, Until(time), 0);
                 prop_assert!(table.len() <= 16);
-                prop_assert_eq!(table.get(&key, 0), Some(time));
+                prop_assert_eq!(table.get(&key, 0).map(Fades::gone_at), Some(time));
                 prop_assert!(table.get(&usize::MAX, 0).is_some());
             }
         }

@@ -1,6 +1,6 @@
 //! Rules of guessing and asking, stated with the parts of this crate: those of access
-//! codes, mailed codes and links, as the wire contract of each has them. A capability
-//! that has such a rule says it like this.
+//! codes, upgrades, mailed codes and links, as the wire contract of each has them. A
+//! capability that has such a rule says it like this.
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, ManualClock, Timestamp};
-use limits::{Backoff, Buckets, Escalation, Exempt, NEVER, Quota, Throttle};
+use limits::{Backoff, Buckets, Escalation, Exempt, NEVER, Quota, Throttle, Window, network_of};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,11 +34,13 @@ fn host(number: u8) -> IpAddr {
     [192, 0, 2, number].into()
 }
 
-/// Five wrong tries from one address within 10 s, and then none for 10 s. Twenty from
-/// anywhere replace the code, and from then on the session takes one try in 3 s, which
-/// doubles to 60 s with every twenty more, until an hour has passed without one.
+/// Five wrong tries from one address within 10 s, and none more until fewer lie in the
+/// last 10 s. Twenty from anywhere replace the code, and from then on the session takes
+/// one try in 3 s, which doubles to 60 s with every twenty more, until an hour has passed
+/// without one. (The capability goes further, in `share::guessing`: a right try takes its
+/// turn there, too.)
 struct AccessCodes {
-    wrong_tries: Throttle,
+    wrong_tries: Window<IpAddr>,
     sessions: Backoff<u32>,
 }
 
@@ -52,16 +54,16 @@ enum Access {
 
 impl AccessCodes {
     fn new(clock: &Arc<dyn Clock>) -> Self {
-        let of_address = Quota { burst: 5, refill: 10 * SECOND };
         let of_session = Escalation { free: 20, step: 20, waits: &SLOWED, memory: HOUR };
         Self {
-            wrong_tries: Throttle::new(of_address, Exempt::default(), Arc::clone(clock)),
+            wrong_tries: Window::new(5, 10 * SECOND, Arc::clone(clock)),
             sessions: Backoff::new(of_session, Arc::clone(clock)),
         }
     }
 
     /// What is refused with 429 counts no wrong try, and what is right counts none.
     fn attempt(&self, session: u32, from: IpAddr, is_right: bool) -> Access {
+        let from = network_of(from);
         if let Some(wait) = self.wrong_tries.wait(from) {
             return Access::TooMany(wait);
         }
@@ -88,22 +90,34 @@ impl AccessCodes {
 fn five_wrong_access_codes_in_ten_seconds_are_all_that_an_address_has() {
     let (time, clock) = clocks();
     let codes = AccessCodes::new(&clock);
-    for session in 1..=5 {
-        assert_eq!(codes.attempt(session, host(1), false), Access::WrongCode);
-        assert_eq!(
-            codes.attempt(session, host(1), session < 5),
-            match session {
-                5 => Access::TooMany(10 * SECOND),
-                _ => Access::Guest,
-            }
-        );
+    for _ in 0..2 {
+        for session in 1..=5 {
+            assert_eq!(codes.attempt(session, host(1), true), Access::Guest, "costs no try");
+            assert_eq!(codes.attempt(session, host(1), false), Access::WrongCode);
+        }
+        assert_eq!(codes.attempt(5, host(1), true), Access::TooMany(10 * SECOND));
+        time.advance(10 * SECOND - Duration::from_millis(1));
+        let wait = Access::TooMany(Duration::from_millis(1));
+        assert_eq!(codes.attempt(1, host(1), true), wait, "nor a right one");
+        assert_eq!(codes.attempt(1, host(2), true), Access::Guest, "others are not touched");
+        time.advance(Duration::from_millis(1));
+        // And now there are all five again.
     }
-    time.advance(10 * SECOND - Duration::from_millis(1));
-    let wait = Access::TooMany(Duration::from_millis(1));
-    assert_eq!(codes.attempt(1, host(1), true), wait, "nor a right one");
-    assert_eq!(codes.attempt(1, host(2), true), Access::Guest, "others are not touched");
-    time.advance(Duration::from_millis(1));
-    assert_eq!(codes.attempt(1, host(1), true), Access::Guest);
+}
+
+#[test]
+fn wrong_access_codes_that_are_spread_out_come_back_one_by_one() {
+    let (time, clock) = clocks();
+    let codes = AccessCodes::new(&clock);
+    for _ in 0..5 {
+        assert_eq!(codes.attempt(1, host(1), false), Access::WrongCode);
+        time.advance(2 * SECOND);
+    }
+    for _ in 0..5 {
+        assert_eq!(codes.attempt(2, host(1), false), Access::WrongCode, "the first is 10 s old");
+        assert_eq!(codes.attempt(2, host(1), false), Access::TooMany(2 * SECOND));
+        time.advance(2 * SECOND);
+    }
 }
 
 #[test]
@@ -130,6 +144,26 @@ fn twenty_wrong_access_codes_replace_the_code_and_slow_the_session_down() {
     for number in 1..20 {
         assert_eq!(wrong(number), Access::WrongCode, "forgotten after an hour");
     }
+}
+
+/// Upgrades of one address to one session are delayed until fewer than ten lie in the last
+/// ten seconds.
+#[test]
+fn the_eleventh_upgrade_in_ten_seconds_waits_until_the_first_is_ten_seconds_old() {
+    let (time, clock) = clocks();
+    let upgrades = Window::new(10, 10 * SECOND, clock);
+    let upgrade = |session: u32, number| upgrades.consume((network_of(host(number)), session));
+    for _ in 0..10 {
+        assert_eq!(upgrade(1, 1), Ok(()));
+        time.advance(SECOND / 10);
+    }
+    let delay = upgrade(1, 1).unwrap_err();
+    assert_eq!(delay, 9 * SECOND);
+    assert_eq!(upgrade(2, 1), Ok(()), "to another session");
+    assert_eq!(upgrade(1, 2), Ok(()), "from another address");
+    time.advance(delay);
+    assert_eq!(upgrade(1, 1), Ok(()));
+    assert_eq!(upgrade(1, 1), Err(SECOND / 10));
 }
 
 /// Five tries at a mailed code, of which one is kept for the network that asked for it.

@@ -8,7 +8,7 @@ use storage::Migration;
 
 /// All capabilities but accounts, on which the others stand, in the order in which they are
 /// opened, shown on the admin site and shut down.
-pub(crate) const CAPABILITIES: &[Capability] = &[chat::CAPABILITY];
+pub(crate) const CAPABILITIES: &[Capability] = &[chat::CAPABILITY, share::CAPABILITY];
 
 fn declarations() -> impl Iterator<Item = Declaration> {
     let others = CAPABILITIES.iter().map(|capability| capability.declaration);

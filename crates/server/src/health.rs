@@ -3,12 +3,18 @@
 mod storage;
 mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http_kit::ApiError;
+use base::Clock;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http_kit::{ApiError, CrossOrigin, Routes};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -25,17 +31,34 @@ struct Health {
     draining: CancellationToken,
 }
 
-/// `/health` and `/ready`; not ready once `draining` is cancelled, nor while nothing can
-/// be stored or the server does not do its `work`.
+/// `/health`, for pages of every origin, and `/ready`; not ready once `draining` is
+/// cancelled, nor while nothing can be stored or the server does not do its `work`.
 pub(crate) fn routes(
     storage: StorageHealth,
     work: WorkHealth,
     draining: CancellationToken,
-) -> Router {
-    Router::new()
-        .route("/health", get(async || Json(json!({"status": "ok"}))))
-        .route("/ready", get(ready))
-        .with_state(Health { storage, work, draining })
+    clock: Arc<dyn Clock>,
+) -> Routes {
+    let health = Router::new().route("/health", get(async move || alive(clock.as_ref())));
+    let ready =
+        Router::new().route("/ready", get(ready)).with_state(Health { storage, work, draining });
+    Routes::from(ready).with(CrossOrigin::Open, health)
+}
+
+/// In the form of `share`, whose pages parse it out of `text/plain`.
+#[derive(Serialize)]
+struct Alive {
+    success: bool,
+    /// Milliseconds since the epoch.
+    response: i64,
+    status: &'static str,
+}
+
+/// That the process lives, and what time it has.
+pub(crate) fn alive(clock: &dyn Clock) -> Response {
+    let alive = Alive { success: true, response: clock.now().0, status: "ok" };
+    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(CONTENT_TYPE, media_type)], Json(alive)).into_response()
 }
 
 async fn ready(State(health): State<Health>) -> Result<Json<Value>, ApiError> {
@@ -65,7 +88,9 @@ mod tests {
     ) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let work = WorkHealth::new(Vitals::default(), || false);
-        let app = routes(StorageHealth::new(database.clone()), work, draining.clone());
+        let (storage, clock) = (StorageHealth::new(database.clone()), SystemClock::new());
+        let routes = routes(storage, work, draining.clone(), Arc::new(clock));
+        let app = http_kit::edge(routes, http_kit::EdgeOptions::default());
         let answer = app.oneshot(request).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();

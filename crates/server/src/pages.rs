@@ -2,16 +2,21 @@
 //! builds, once, at start).
 
 mod documents;
+mod front;
+mod hand_off;
+
+use std::sync::Arc;
 
 use accounts::PageOptions;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base::Clock;
 use capability::Secrets;
 use http::header::{LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use http_kit::{ApiError, Assets, SignedIn, TokenSigner, log_in_address};
+use http_kit::{ApiError, Assets, CrossOrigin, Routes, SignedIn, TokenSigner, log_in_address};
 use rust_embed::RustEmbed;
 
 use crate::data::TOKEN_SIGNING;
@@ -37,6 +42,9 @@ const AT_ROOT: [(&str, &str); 4] = [
     ("/robots.txt", "robots.txt"),
 ];
 
+/// The page that is a sign of life besides ([`front`]).
+const FRONT: &str = "/";
+
 /// Where those who are not signed in are led.
 const LOG_IN: &str = "/login/";
 
@@ -45,18 +53,19 @@ pub(crate) struct Site {
     assets: Assets,
     pages: Vec<PageEntry>,
     options: PageOptions,
+    clock: Arc<dyn Clock>,
 }
 
 impl Site {
     /// Fails if the list of pages and their folders do not agree.
-    pub(crate) fn new(secrets: &Secrets) -> Result<Self, PagesError> {
+    pub(crate) fn new(secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Self, PagesError> {
         let mut files = embedded();
         let pages = documents::add(&mut files)?;
         let assets = Assets::new(files);
         let base = format!("/assets/{}", assets.version());
         let signer = TokenSigner::new(&secrets.key(TOKEN_SIGNING));
         let options = PageOptions { assets: base, signer };
-        Ok(Self { assets, pages, options })
+        Ok(Self { assets, pages, options, clock })
     }
 
     /// What rendered pages need to know.
@@ -65,7 +74,7 @@ impl Site {
     }
 
     /// The pages of `web/pages`, what belongs at the root, and everything under `/assets/`.
-    pub(crate) fn routes(&self) -> Router {
+    pub(crate) fn routes(&self) -> Routes {
         let assets = &self.assets;
         let present = AT_ROOT.iter().filter(|(_, file)| assets.contains(file));
         let files = present.fold(assets.routes(), |router, &(path, file)| {
@@ -73,12 +82,18 @@ impl Site {
             let serve = async move |headers: HeaderMap| assets.named(file, &headers);
             router.route(path, get(serve))
         });
-        let pages = self.pages.iter().fold(Router::new(), |router, entry| {
+        let base = &self.options.assets;
+        let fenced = files.merge(crate::api::routes(base)).merge(hand_off::routes(base));
+        self.pages.iter().fold(Routes::from(fenced), |routes, entry| {
             let page =
                 Page { assets: assets.clone(), document: entry.document(), sign_in: entry.sign_in };
-            router.merge(Router::new().route(&entry.path, get(show)).with_state(page))
-        });
-        files.merge(crate::api::routes(&self.options.assets)).merge(pages)
+            let (page, path) = (get(show).with_state(page), &entry.path);
+            if path != FRONT {
+                return routes.merge(Router::new().route(path, page));
+            }
+            let front = front::route(page, Arc::clone(&self.clock));
+            routes.with(CrossOrigin::Readable, Router::new().route(path, front))
+        })
     }
 }
 

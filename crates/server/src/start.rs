@@ -142,11 +142,11 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let setup_path = services.setup_path().await?;
     let serving = (CancellationToken::new(), TaskTracker::new());
     let background = (CancellationToken::new(), TaskTracker::new());
-    let site = Site::new(data.secrets())?;
+    let site = Site::new(data.secrets(), environment.clock.clone())?;
     let health = StorageHealth::new(database.clone());
     let observed = parts.clone();
     let work = WorkHealth::new(vitals.clone(), move || observed.is_stalled());
-    let ready = health::routes(health.clone(), work, serving.0.clone());
+    let ready = health::routes(health.clone(), work, serving.0.clone(), environment.clock.clone());
     let apps = Apps::new(&settings, origins, &services, &site, ready, &recorder);
     let uncounted = [&settings.trusted_proxies[..], &settings.exempt[..]].concat();
     let limits = ServeLimits { uncounted, ..ServeLimits::default() };
@@ -193,7 +193,7 @@ impl Apps {
         origins: OriginPolicy,
         services: &Services,
         site: &Site,
-        ready: Router,
+        ready: Routes,
         recorder: &PrometheusHandle,
     ) -> Self {
         let options = EdgeOptions {
@@ -204,7 +204,7 @@ impl Apps {
             assets: site.options().assets.as_str().into(),
         };
         let token = settings.metrics_token.as_deref().map(|token| Access::Token(token.into()));
-        let mut main = Routes::from(ready).merge(services.routes(site));
+        let mut main = ready.merge(services.routes(site));
         if settings.metrics_listen.is_none() {
             let access = token.clone().unwrap_or(Access::Local);
             main = main.merge(metrics::routes(recorder.clone(), access));

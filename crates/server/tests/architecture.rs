@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("capability", &["base", "limits", "transport", "http-kit", "storage", "mail", "admin"]),
     ("accounts", CAPABILITY),
     ("chat", CAPABILITY),
+    ("share", CAPABILITY),
     ("server", &[]),
     ("testkit", &["base", "server"]),
 ];

@@ -13,14 +13,13 @@ use base::{SystemClock, Vitals};
 use http::StatusCode;
 use http_kit::{Client, EdgeOptions, ServeLimits, edge, serve};
 use hub::Outbox;
-use testkit::PATIENCE;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use testkit::{Dial, PATIENCE, Sse, SseEvent, SseItem};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use transport::{EVENTS, Limits, Sockets, events};
+use transport::{EVENTS, Limits, Reader, Sockets, events};
 
 /// A stream that was opened: its outbox, and what hears that its reader is gone.
 type Opened = (Arc<Outbox>, oneshot::Receiver<()>);
@@ -31,13 +30,18 @@ struct Api {
     opened: mpsc::UnboundedSender<Opened>,
 }
 
+/// Says when it is dropped.
+struct Gone(#[expect(dead_code, reason = "it is there to be dropped")] oneshot::Sender<()>);
+
+impl Reader for Gone {}
+
 async fn open(State(api): State<Api>, client: Client) -> Response {
     let Some(outbox) = api.sockets.outbox(&EVENTS, None) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let (reader, gone) = oneshot::channel::<()>();
+    let (dropped, gone) = oneshot::channel::<()>();
     api.opened.send((outbox.clone(), gone)).expect("the test listens");
-    api.sockets.event_stream(outbox, client.address, reader).map(Body::new)
+    api.sockets.event_stream(outbox, client.address, Gone(dropped)).map(Body::new)
 }
 
 struct Server {
@@ -63,63 +67,64 @@ impl Server {
         Self { sockets, opened, address, stop, tasks }
     }
 
-    async fn read(&mut self) -> (TcpStream, Opened) {
-        let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
-        stream.write_all(b"GET /events HTTP/1.1\r\nHost: here\r\n\r\n").await.expect("sent");
-        (stream, timeout(PATIENCE, self.opened.recv()).await.expect("in time").expect("a stream"))
+    async fn read(&mut self) -> (Sse, Opened) {
+        let dial = Dial::to(self.address);
+        let reader = Sse::open(&dial, "/events", &[]).await.expect("a stream of events");
+        (reader, timeout(PATIENCE, self.opened.recv()).await.expect("in time").expect("a stream"))
     }
-}
 
-/// Reads on until `text` ends with `end`.
-async fn read_to(stream: &mut TcpStream, text: &mut String, end: &str) {
-    let reading = async {
-        while !text.ends_with(end) {
-            let mut part = [0; 1024];
-            let read = stream.read(&mut part).await.expect("the stream goes on");
-            assert!(read > 0, "it ended after {text}");
-            text.push_str(std::str::from_utf8(&part[..read]).expect("text"));
-        }
-    };
-    timeout(PATIENCE, reading).await.expect("in time");
+    async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        timeout(PATIENCE, self.tasks.wait()).await.expect("no connection is left");
+    }
 }
 
 #[tokio::test]
 async fn events_arrive_as_they_are_sent_and_a_drain_ends_the_stream() {
     let mut server = Server::start().await;
-    let (mut stream, (outbox, gone)) = server.read().await;
-    let mut text = String::new();
-    read_to(&mut stream, &mut text, "\r\n\r\n").await;
-    let head = text.to_ascii_lowercase();
-    for line in [
-        "http/1.1 200 ok",
-        "content-type: text/event-stream",
-        "cache-control: no-cache, no-transform",
-        "x-accel-buffering: no",
+    let (mut reader, (outbox, gone)) = server.read().await;
+    for (name, value) in [
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-cache, no-transform"),
+        ("x-accel-buffering", "no"),
     ] {
-        assert!(head.contains(line), "{head}");
+        assert_eq!(reader.head().header(name), Some(value));
     }
     for number in 1..=2 {
         outbox.send(&[events::event("n", Some(&number.to_string()), "x")]);
-        read_to(&mut stream, &mut text, &format!("event: n\nid: {number}\ndata: x\n\n\r\n")).await;
+        let (event, data) = ("n".to_owned(), "x".to_owned());
+        let expected = SseEvent { event, id: Some(number.to_string()), data };
+        assert_eq!(reader.next().await, SseItem::Event(expected));
     }
     outbox.keep_alive();
-    read_to(&mut stream, &mut text, ":\n\n\r\n").await;
+    assert_eq!(reader.next().await, SseItem::Comment(String::new()));
     let drained = server.sockets.drain(Duration::from_secs(20)).await;
     assert_eq!((drained.told, drained.cut), (1, 0));
-    read_to(&mut stream, &mut text, ": the server is going away: reconnect\n\n\r\n0\r\n\r\n").await;
+    let why = "the server is going away: reconnect".to_owned();
+    assert_eq!(reader.next().await, SseItem::Comment(why));
+    assert_eq!(reader.next().await, SseItem::End);
     assert!(gone.await.is_err(), "what was opened with the stream is dropped");
-    server.stop.cancel();
-    server.tasks.close();
-    timeout(PATIENCE, server.tasks.wait()).await.expect("no connection is left");
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn a_reader_who_goes_is_gone_at_once_although_nothing_is_said() {
     let mut server = Server::start().await;
-    let (mut stream, (outbox, gone)) = server.read().await;
-    read_to(&mut stream, &mut String::new(), "\r\n\r\n").await;
+    let (reader, (outbox, gone)) = server.read().await;
     assert_eq!(server.sockets.open(), 1);
-    drop(stream);
+    drop(reader);
     assert!(timeout(PATIENCE, gone).await.expect("in time").is_err());
     assert!(outbox.status().dead);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_given_up_does_not_look_like_a_whole_one() {
+    let mut server = Server::start().await;
+    let (mut reader, (outbox, _gone)) = server.read().await;
+    outbox.send(&[events::event("n", None, "x")]);
+    assert_eq!(reader.event().await.data, "x");
+    outbox.abort();
+    assert_eq!(reader.next().await, SseItem::Broken);
+    server.stop().await;
 }

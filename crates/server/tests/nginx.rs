@@ -3,16 +3,12 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
-use tempfile::TempDir;
-use testkit::{Dial, Http, Identity, PATIENCE, Person, Refused, Socket, TestServer, own_address};
-use tokio::net::TcpStream;
-use tokio::time::Instant;
+use testkit::{Dial, Http, Identity, Nginx, Person, Refused, Socket, TestServer, own_address};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-/// Where Debian's packages put it.
-const NGINX: &str = "/usr/sbin/nginx";
 const NAME: &str = "chat.example.org";
 
 /// The configuration in the manual.
@@ -31,39 +27,26 @@ fn replaced(text: &str, line: &str, by: &str) -> String {
     text.replace(line, by)
 }
 
-/// nginx before a server of ours. Stopped when dropped.
-struct Nginx {
-    child: Child,
+/// nginx before a server of ours.
+struct Proxy {
     identity: Identity,
     redirecting: SocketAddr,
     plain: SocketAddr,
     tls: SocketAddr,
-    _prefix: TempDir,
+    _nginx: Nginx,
 }
 
-impl Nginx {
+impl Proxy {
     async fn before(server: &TestServer) -> Self {
-        let prefix = TempDir::new().expect("a temporary folder");
+        Self::before_address(server.address()).await
+    }
+
+    async fn before_address(server: SocketAddr) -> Self {
         let identity = Identity::new(NAME);
         let [redirecting, plain, tls] = [17_080, 17_081, 17_443].map(own_address);
-        let path = prefix.path().join("nginx.conf");
         let site = site(server, &identity, redirecting, plain, tls);
-        fs::write(&path, around(&site)).expect("written");
-        let child = Command::new(NGINX)
-            .arg("-p")
-            .arg(prefix.path())
-            .args(["-e", "stderr", "-c", "nginx.conf"])
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{NGINX}: {error}; install Debian's package nginx"));
-        let mut nginx = Self { child, identity, redirecting, plain, tls, _prefix: prefix };
-        let patience = Instant::now() + PATIENCE;
-        while TcpStream::connect(tls).await.is_err() {
-            let ended = nginx.child.try_wait().expect("a process of ours");
-            assert_eq!(ended, None, "nginx does not take the configuration; it said why above");
-            assert!(Instant::now() < patience, "nginx listens");
-        }
-        nginx
+        let nginx = Nginx::start(&site, tls).await;
+        Self { identity, redirecting, plain, tls, _nginx: nginx }
     }
 
     fn plain(&self) -> Dial {
@@ -75,17 +58,10 @@ impl Nginx {
     }
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The documented configuration with this test's addresses and files: what it serves
 /// over TLS it serves in the clear too.
 fn site(
-    server: &TestServer,
+    server: SocketAddr,
     identity: &Identity,
     redirecting: SocketAddr,
     plain: SocketAddr,
@@ -93,7 +69,7 @@ fn site(
 ) -> String {
     let letsencrypt = format!("/etc/letsencrypt/live/{NAME}");
     [
-        ("server 127.0.0.1:7777;", format!("server {};", server.address())),
+        ("server 127.0.0.1:7777;", format!("server {server};")),
         ("listen 80;", format!("listen {redirecting};")),
         ("listen [::]:80;", String::new()),
         ("listen 443 ssl;", format!("listen {tls} ssl; listen {plain};")),
@@ -103,17 +79,6 @@ fn site(
     ]
     .iter()
     .fold(documented(), |text, (line, by)| replaced(&text, line, by))
-}
-
-/// What surrounds a site in `nginx.conf`; one process, all files below the prefix.
-fn around(site: &str) -> String {
-    let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {name};\n"))
-        .concat();
-    format!(
-        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\n\
-         events {{ worker_connections 256; }}\nhttp {{\naccess_log off;\n{folders}{site}}}\n"
-    )
 }
 
 /// A server that trusts nginx, as OPERATING.md has it.
@@ -165,21 +130,21 @@ async fn visit(dial: Dial, origin: &str) {
 #[tokio::test]
 async fn in_the_clear_everything_works_through_it() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     visit(nginx.plain(), "http://chat.example.org").await;
 }
 
 #[tokio::test]
 async fn over_tls_everything_works_through_it() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     visit(nginx.tls(), "https://chat.example.org").await;
 }
 
 #[tokio::test]
 async fn plain_http_is_sent_to_tls() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     let sent = Http::on(Dial::to(nginx.redirecting).host(NAME)).get("/a?b=c").await;
     let to = Some("https://chat.example.org/a?b=c");
     assert_eq!((sent.status, sent.header("location")), (301, to));
@@ -188,7 +153,7 @@ async fn plain_http_is_sent_to_tls() {
 #[tokio::test]
 async fn clients_are_told_apart_and_cannot_pretend() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     let of = |last: u8| Http::on(nginx.plain().from(IpAddr::from([127, 0, 0, last])));
     let wrong = json!({ "key": "0".repeat(64) }).to_string();
     let (one, other) = (of(2), of(3));
@@ -204,7 +169,7 @@ async fn clients_are_told_apart_and_cannot_pretend() {
 #[tokio::test]
 async fn pages_of_other_sites_stay_out() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     let dial = nginx.tls();
     let ann = Person::new(&Http::on(dial.clone()), "ann").await;
     let status = async |headers: &[(&'static str, &str)]| match open(&dial, &ann, headers).await {
@@ -222,7 +187,7 @@ async fn pages_of_other_sites_stay_out() {
 #[tokio::test]
 async fn answers_are_packetboats_own_and_metrics_stay_inside() {
     let server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     let http = Http::on(nginx.plain());
     let long = http.post("/api/register", "x".repeat(20_000)).await;
     assert_eq!((long.status, long.json()["error"].is_string()), (413, true));
@@ -234,9 +199,59 @@ async fn answers_are_packetboats_own_and_metrics_stay_inside() {
 }
 
 #[tokio::test]
+async fn cookies_of_up_to_64_kib_pass() {
+    let server = server();
+    let nginx = Proxy::before(&server).await;
+    let http = Http::on(nginx.plain());
+    let ann = Person::new(&http, "ann").await;
+    let with = |bytes: usize| format!("session={}; keys={}", ann.session, "x".repeat(bytes));
+    // What nginx adds counts, too.
+    for bytes in [40_000, 64_500] {
+        for path in ["/", "/health", "/api/user/@me"] {
+            assert_eq!(http.with("cookie", &with(bytes)).get(path).await.status, 200, "{path}");
+        }
+        let cookie = [("cookie", with(bytes))];
+        let mut socket = Socket::on(&nginx.plain(), "/ws", &cookie).await.expect("101");
+        socket.send_json(&json!({"message": "ahoy"})).await;
+        while socket.json().await != json!({"status": true}) {}
+        socket.close().await;
+    }
+    let answer = http.with("cookie", &with(66_000)).get("/health").await;
+    assert_eq!((answer.status, answer.body.len()), (431, 0), "Packetboat's, not nginx's page");
+}
+
+/// The head of a request as what stands behind nginx sees it, in lower case.
+async fn head_behind(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.expect("nginx connects");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a head"));
+    }
+    let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    stream.write_all(answer).await.expect("nginx reads");
+    String::from_utf8(head).expect("text").to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn an_upgrade_is_asked_for_where_the_client_asks_for_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nginx = Proxy::before_address(listener.local_addr().expect("an address")).await;
+    let http = Http::on(nginx.plain());
+    let asking = http.with("connection", "upgrade").with("upgrade", "websocket");
+    for path in ["/", "/ws", "/socket.io/?EIO=4", "/session/1", "/v2/sync/init/1"] {
+        let (head, answer) = tokio::join!(head_behind(&listener), asking.get(path));
+        assert_eq!(answer.status, 204, "{path}");
+        let asks = ["\r\nconnection: upgrade\r\n", "\r\nupgrade: websocket\r\n"];
+        assert!(asks.iter().all(|line| head.contains(line)), "{path}: {head}");
+        let (head, _) = tokio::join!(head_behind(&listener), http.get(path));
+        assert!(!head.contains("\r\nconnection:") && !head.contains("\r\nupgrade:"), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn draining_says_good_bye_through_it() {
     let mut server = server();
-    let nginx = Nginx::before(&server).await;
+    let nginx = Proxy::before(&server).await;
     let ann = Person::new(&Http::on(nginx.plain()), "ann").await;
     let mut socket = open(&nginx.plain(), &ann, &[]).await.expect("101");
     let reading = tokio::spawn(async move { socket.closed().await });
@@ -244,6 +259,9 @@ async fn draining_says_good_bye_through_it() {
     assert_eq!(reading.await.expect("no panic"), Some(1001));
     assert_eq!(Http::on(nginx.plain()).get("/ready").await.status, 502);
 }
+
+/// Where connections stay open.
+const LONG_LIVED: &str = r"location ~ ^/((ws|socket\.io|session|v2/sync/init)(/|$)|$) {";
 
 /// The directive's value, in seconds, between `from` and the end of its block.
 fn seconds(configuration: &str, from: &str, directive: &str) -> u64 {
@@ -268,7 +286,7 @@ fn its_time_outs_fit_packetboats() {
     let idle = seconds(&configuration, "upstream packetboat {", "keepalive_timeout");
     assert!(idle < limits.0.headers.as_secs(), "nginx lets go of idle connections first");
     for directive in ["proxy_read_timeout", "proxy_send_timeout"] {
-        let patience = seconds(&configuration, r"location ~ ^/(ws|socket\.io)(/|$) {", directive);
+        let patience = seconds(&configuration, LONG_LIVED, directive);
         assert!(patience > 60, "a minute's silence on a WebSocket is no end");
         assert!(patience > limits.1.dead_after.as_secs(), "Packetboat notices the dead first");
     }

@@ -199,6 +199,108 @@ async fn a_socket_on_the_own_host_may_say_ws_for_its_origin() {
     }
 }
 
+/// That the server lives, as `share` has it, for pages of every origin.
+fn says_that_it_lives(answer: &Answer, now: i64) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(answer.json(), json!({"success": true, "response": now, "status": "ok"}));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+}
+
+const PLACES: [&str; 4] = [FOREIGN, "null", NAMED, APP];
+const NAVIGATION: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+#[tokio::test]
+async fn pages_of_every_origin_may_ask_whether_the_server_lives() {
+    let server = server();
+    let person = server.person("johndoe").await;
+    let before = server.http().get("/health").await.json()["response"].as_i64();
+    server.jump(3_600_000);
+    let now = before.expect("milliseconds") + 3_600_000;
+    let cookie = format!("session={}", person.session);
+    for origin in PLACES {
+        let page = server.http().with("origin", origin).with("sec-fetch-site", "cross-site");
+        let page = page.with("sec-fetch-mode", "cors");
+        for page in [page.clone(), page.with("cookie", &cookie)] {
+            says_that_it_lives(&page.get("/health").await, now);
+            says_that_it_lives(&page.with("accept", "text/html").get("/health/").await, now);
+            says_that_it_lives(&page.with("accept", "*/*").get("/").await, now);
+            says_that_it_lives(&page.with("accept", "application/json").get("/").await, now);
+            let answer = page.with("accept", "*/*").get("/").await;
+            assert_eq!(answer.header("set-cookie"), None, "no session is seen, or renewed");
+        }
+    }
+    says_that_it_lives(&server.http().get("/health").await, now);
+    let json = server.http().with("accept", "application/json");
+    says_that_it_lives(&json.get("/").await, now);
+    says_that_it_lives(&json.with("cookie", &cookie).get("/").await, now);
+    says_that_it_lives(&server.http().with("accept", "*/*").get("/").await, now);
+}
+
+#[tokio::test]
+async fn a_preflight_of_health_and_of_the_front_page_is_answered_to_every_origin() {
+    let server = server();
+    for path in ["/", "/health", "/health/"] {
+        for page in PLACES.map(|origin| server.http().with("origin", origin)) {
+            for asking in [page.clone(), page.with("access-control-request-method", "GET")] {
+                let answer = asking.send("OPTIONS", path, None).await;
+                assert_eq!(answer.status, 204, "{path}");
+                assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+                let methods = answer.header("access-control-allow-methods");
+                assert_eq!(methods, Some("GET, POST, PUT, DELETE"));
+                let headers = answer.header("access-control-allow-headers");
+                assert_eq!(headers, Some("authorization, content-type"));
+                assert_eq!(answer.header("access-control-max-age"), Some("600"));
+            }
+        }
+        assert_eq!(server.http().send("OPTIONS", path, None).await.status, 204, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_health_and_of_the_front_page_is_that_of_get() {
+    let server = server();
+    let page = server.http().with("origin", FOREIGN).with("accept", "*/*");
+    for path in ["/", "/health"] {
+        let (get, head) = (page.get(path).await, page.send("HEAD", path, None).await);
+        let stays = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            headers.retain(|(name, _)| name != "date");
+            (answer.status, headers)
+        };
+        assert_eq!(stays(&head), stays(&get), "{path}");
+        assert_eq!((head.body.len(), get.body.is_empty()), (0, false), "{path}");
+    }
+    let visitor = server.http().with("accept", NAVIGATION);
+    assert_eq!(visitor.send("HEAD", "/", None).await.status, 302);
+}
+
+#[tokio::test]
+async fn the_front_page_is_for_visitors_what_it_was() {
+    let server = server();
+    let person = server.person("johndoe").await;
+    let navigates = server.http().with("accept", "*/*").with("sec-fetch-mode", "navigate");
+    let to_the_door = (302, Some("/login/?next=/"));
+    for visitor in [server.http(), server.http().with("accept", NAVIGATION), navigates] {
+        let answer = visitor.get("/").await;
+        assert_eq!((answer.status, answer.header("location")), to_the_door);
+        let member = visitor.with("cookie", &format!("session={}", person.session));
+        let answer = member.get("/").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(answer.session().as_ref(), Some(&person.session), "renewed");
+    }
+    // Another site's page that leads here sends no Origin; one that says so gets no session.
+    let framed = server.http_as(&person).with("origin", FOREIGN).with("accept", NAVIGATION);
+    let answer = framed.get("/").await;
+    assert_eq!((answer.status, answer.header("location")), to_the_door);
+    for method in ["POST", "PUT", "DELETE", "PATCH"] {
+        let answer = framed.send(method, "/", Some(b"{}")).await;
+        assert_eq!((answer.status, cors(&answer)[0]), (403, None), "{method}");
+    }
+}
+
 #[tokio::test]
 async fn everything_else_keeps_its_fence() {
     let server = server();
@@ -212,7 +314,7 @@ async fn everything_else_keeps_its_fence() {
             assert_eq!((answer.status, cors(&answer)[0]), (403, None), "{path} {origin}");
         }
         let session = format!("session={}", person.session);
-        for path in ["/api/online", "/api/user/@me", "/", "/login/", "/health"] {
+        for path in ["/api/online", "/api/user/@me", "/login/", "/ready", "/api/docs"] {
             let page = server.http().with("origin", origin).with("cookie", &session);
             let answer = page.get(path).await;
             assert_eq!(answer.header("access-control-allow-origin"), None, "{path} {origin}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 
 /// A connection's bytes, plain or decrypted.
@@ -22,6 +22,7 @@ pub struct Dial {
     to: SocketAddr,
     host: String,
     from: Option<IpAddr>,
+    receive_buffer: Option<u32>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
@@ -29,7 +30,7 @@ impl Dial {
     /// Plain TCP to `address`, which is also the host asked for.
     #[must_use]
     pub fn to(address: SocketAddr) -> Self {
-        Self { to: address, host: address.to_string(), from: None, tls: None }
+        Self { to: address, host: address.to_string(), from: None, receive_buffer: None, tls: None }
     }
 
     /// Asking for another host (`name` or `name:port`).
@@ -42,6 +43,12 @@ impl Dial {
     #[must_use]
     pub fn from(self, address: IpAddr) -> Self {
         Self { from: Some(address), ..self }
+    }
+
+    /// With a receive buffer of `bytes`, so that the kernel holds little of what is not read.
+    #[must_use]
+    pub fn narrow(self, bytes: u32) -> Self {
+        Self { receive_buffer: Some(bytes), ..self }
     }
 
     /// Through TLS, to a server that has `certificate` for `name`.
@@ -72,14 +79,14 @@ impl Dial {
     /// # Errors
     /// When no server listens, or TLS does not come about (another certificate).
     pub async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
-        let stream = match self.from {
-            None => TcpStream::connect(self.to).await?,
-            Some(from) => {
-                let socket = TcpSocket::new_v4()?;
-                socket.bind(SocketAddr::new(from, 0))?;
-                socket.connect(self.to).await?
-            }
-        };
+        let socket = if self.to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(from) = self.from {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let stream = socket.connect(self.to).await?;
         match &self.tls {
             None => Ok(Box::new(stream)),
             Some((config, name)) => {

@@ -92,6 +92,12 @@ impl Http {
         client
     }
 
+    /// The same client with a token of its own.
+    #[must_use]
+    pub fn bearer(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await

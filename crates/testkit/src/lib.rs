@@ -2,9 +2,10 @@
 //!
 //! [`TestServer`] runs the whole server in a runtime of its own, on a clock that the
 //! test moves. Dropping it drains it and fails the test if a socket, a person in the
-//! room, a posting or a byte is left. [`Binary`] runs the command itself. [`Http`] and
-//! [`Socket`] are clients as the outside world writes them; [`Raw`] is for bytes that no
-//! client library sends.
+//! room, a posting or a byte is left. [`Binary`] runs the command itself. [`Http`],
+//! [`Socket`] and [`Sse`] are clients as the outside world writes them, [`ShareSession`] and
+//! [`ShareSocket`] what they do to share files; [`Raw`] is for bytes that no client library
+//! sends.
 //!
 //! Deliberately absent: sleeping. A client waits for what it expects, up to
 //! [`PATIENCE`].
@@ -14,9 +15,12 @@ mod dial;
 mod http;
 mod identity;
 mod mailbox;
+mod nginx;
 mod raw;
 mod server;
+mod share;
 mod socket;
+mod sse;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -27,9 +31,12 @@ pub use crate::dial::{Dial, Stream};
 pub use crate::http::{Answer, Http};
 pub use crate::identity::Identity;
 pub use crate::mailbox::{Mailbox, ReceivedMail};
+pub use crate::nginx::Nginx;
 pub use crate::raw::Raw;
 pub use crate::server::{Person, TestServer};
+pub use crate::share::{ShareSession, ShareSocket, code_digest};
 pub use crate::socket::{Refused, Socket};
+pub use crate::sse::{Sse, SseEvent, SseItem};
 
 /// An address of this machine that nothing else of a test run uses, near `port`: for
 /// programs that cannot be asked which free port they took. Every call gives another.

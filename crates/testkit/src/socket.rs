@@ -236,6 +236,31 @@ impl Socket {
         }
     }
 
+    /// Sends a ping and waits for its pong: then the server has taken all that was sent
+    /// before. The text frames that came meanwhile, as JSON; `None` when the connection is
+    /// over.
+    ///
+    /// # Panics
+    /// If there is no pong within [`PATIENCE`].
+    pub async fn ping(&mut self) -> Option<Vec<Value>> {
+        let mut heard = Vec::new();
+        let exchange = async {
+            self.stream.send(Message::Ping(Vec::new().into())).await.ok()?;
+            loop {
+                match self.stream.next().await?.ok()? {
+                    Message::Pong(_) => return Some(()),
+                    Message::Text(text) => {
+                        heard.push(serde_json::from_str(&text).expect("a frame of JSON"));
+                    }
+                    Message::Close(_) => return None,
+                    _ => {}
+                }
+            }
+        };
+        timeout(PATIENCE, exchange).await.expect("a pong in time")?;
+        Some(heard)
+    }
+
     /// Closes as a client should: close frame, then the server's.
     pub async fn close(mut self) {
         let _ = timeout(PATIENCE, self.stream.close(None)).await.expect("closed in time");

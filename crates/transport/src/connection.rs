@@ -17,6 +17,7 @@ use hub::{Drained, Outbox};
 
 use crate::codec::{Decoded, Decoder, Event};
 use crate::frame;
+use crate::handler::{Handler, Message};
 use crate::pongs::Pongs;
 use crate::sweep::Heartbeat;
 use crate::wire::Wire;
@@ -33,28 +34,6 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
 }
 
-/// A whole message from the peer.
-#[derive(Clone, Copy, Debug)]
-pub enum Message<'a> {
-    /// Text, checked to be UTF-8.
-    Text(&'a str),
-    /// Anything.
-    Binary(&'a [u8]),
-}
-
-/// What a capability does with a connection. Dropped as soon as the connection is
-/// over or closing, however that came; that is how a capability learns of it. Bytes
-/// already queued, and the close frame, may still be on their way then.
-pub trait Handler: Send + 'static {
-    /// Takes a message. Must not wait: work that waits goes elsewhere, and answers go
-    /// to the connection's outbox.
-    fn on_message(&mut self, message: Message<'_>);
-
-    /// Whether another message may come now. After `false` nothing is read until the
-    /// outbox is woken ([`Outbox::wake`]).
-    fn ready(&self) -> bool;
-}
-
 /// One connection's task.
 pub(crate) struct Connection<H> {
     wire: Wire,
@@ -68,6 +47,8 @@ pub(crate) struct Connection<H> {
     read_state: ReadState,
     /// The stream holds back bytes that it has taken.
     flushing: bool,
+    /// Something waited in the outbox, and the handler has not heard yet that it left.
+    waited: bool,
 }
 
 /// Whether the peer is listened to.
@@ -106,6 +87,7 @@ impl<H: Handler> Connection<H> {
             partial: first.to_vec(),
             read_state: ReadState::Open,
             flushing: false,
+            waited: false,
         }
     }
 
@@ -153,14 +135,16 @@ impl<H: Handler> Connection<H> {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Finished> {
-        let wire = &mut self.wire;
-        let flushing = &mut self.flushing;
-        let drained = self.heartbeat.outbox().drain(|buffers| match wire.poll_write(cx, buffers) {
-            Poll::Ready(result) => {
-                *flushing = true;
-                result
+        let Self { wire, flushing, waited, .. } = self;
+        let drained = self.heartbeat.outbox().drain(|buffers| {
+            *waited = true;
+            match wire.poll_write(cx, buffers) {
+                Poll::Ready(result) => {
+                    *flushing = true;
+                    result
+                }
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
             }
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         });
         if drained == Drained::Dead {
             return Err(Finished);
@@ -170,6 +154,12 @@ impl<H: Handler> Connection<H> {
                 Poll::Ready(Ok(())) => self.flushing = false,
                 Poll::Ready(Err(_)) => return Err(Finished),
                 Poll::Pending => {}
+            }
+        }
+        if self.waited && drained == Drained::Empty && !self.flushing {
+            self.waited = false;
+            if let Some(handler) = &mut self.handler {
+                handler.drained(); // What it sends and has to wait wakes this task.
             }
         }
         Ok(())
@@ -296,3 +286,6 @@ impl<H> Drop for Connection<H> {
         self.heartbeat.outbox().abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

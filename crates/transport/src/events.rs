@@ -3,7 +3,9 @@
 //!
 //! Events wait in the outbox until the listener takes them for a reader who takes them, so
 //! what waits is bounded as it is for a WebSocket, and a reader who takes nothing is cut
-//! off. Idle streams are kept alive by comments, so that proxies leave them open.
+//! off. Idle streams are kept alive by comments, so that proxies leave them open. A stream of
+//! which the listener has something left to write is not idle: a comment would only wait
+//! behind it, and a reader who is slow would look like one who takes nothing.
 //!
 //! Invariants: a reader gets whole events; the stream ends when its outbox is closed; all
 //! that was opened with it is dropped as soon as the reader goes.
@@ -19,6 +21,7 @@ use hub::Framing;
 use hyper::body::{Body, Frame};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::handler::Reader;
 use crate::registry::Registration;
 use crate::sweep::Heartbeat;
 
@@ -72,31 +75,55 @@ fn closing_comment(_code: u16, reason: &str) -> Bytes {
     Bytes::from(format!(": {reason}\n\n"))
 }
 
-/// The body of such an answer. `H` is dropped when the stream is over or closing, however
+/// The body of such an answer. `R` is dropped when the stream is over or closing, however
 /// that came; while the reader takes nothing, which is when the listener does not ask for
 /// more, as soon as the connection ends.
+///
+/// The listener (hyper) asks only while less than its `max_buf_size` waits to be written, and
+/// no more than 16 events. So it is ahead of what the socket has taken by less than that and
+/// one event: measured with events of 66,031 bytes, 82 kB ahead with a buffer of 16 KiB and
+/// 132 kB with 64 KiB. What the sockets' buffers hold comes on top.
 #[derive(Debug)]
-pub struct EventStream<H> {
+pub struct EventStream<R> {
     heartbeat: Arc<Heartbeat>,
-    handler: Option<H>,
+    reader: Option<R>,
+    /// The reader is told the next time that nothing is left.
+    taken: bool,
     _registration: Registration,
     /// The drain waits for it, as long as its time lasts.
     _tracked: TaskTrackerToken,
 }
 
-impl<H> EventStream<H> {
+impl<R> EventStream<R> {
     pub(crate) fn new(
         heartbeat: Arc<Heartbeat>,
-        handler: H,
+        reader: R,
         registration: Registration,
         tracked: TaskTrackerToken,
     ) -> Self {
-        let handler = Some(handler);
-        Self { heartbeat, handler, _registration: registration, _tracked: tracked }
+        let reader = Some(reader);
+        Self { heartbeat, reader, taken: true, _registration: registration, _tracked: tracked }
     }
 }
 
-impl<H: Unpin> Body for EventStream<H> {
+impl<R: Reader> EventStream<R> {
+    /// What the listener gets now. When nothing is left, the reader may send more first.
+    fn next(&mut self) -> Option<Bytes> {
+        let outbox = self.heartbeat.outbox();
+        let mut events = outbox.take();
+        if events.is_none() && std::mem::take(&mut self.taken) {
+            self.reader.as_mut().map(Reader::drained);
+            events = outbox.take();
+        }
+        if events.is_some() {
+            self.taken = true;
+            self.heartbeat.heard(); // For the sweep: the stream was not idle.
+        }
+        events
+    }
+}
+
+impl<R: Reader> Body for EventStream<R> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -104,15 +131,15 @@ impl<H: Unpin> Body for EventStream<H> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let outbox = Arc::clone(self.heartbeat.outbox());
-        outbox.register(cx.waker());
-        if let Some(events) = outbox.take() {
-            self.heartbeat.heard(); // For the sweep: the stream was not idle.
+        self.heartbeat.outbox().register(cx.waker());
+        let events = self.next();
+        self.heartbeat.pause(events.is_some());
+        if let Some(events) = events {
             return Poll::Ready(Some(Ok(Frame::data(events))));
         }
-        let status = outbox.status();
+        let status = self.heartbeat.outbox().status();
         if status.closing || status.dead {
-            self.handler = None;
+            self.reader = None;
         }
         if status.dead {
             // Not the end of a whole answer: the reader must not take it for one.
@@ -122,7 +149,7 @@ impl<H: Unpin> Body for EventStream<H> {
     }
 }
 
-impl<H> Drop for EventStream<H> {
+impl<R> Drop for EventStream<R> {
     fn drop(&mut self) {
         self.heartbeat.outbox().abort();
     }

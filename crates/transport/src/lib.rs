@@ -2,8 +2,8 @@
 //!
 //! Owns what happens between an upgraded HTTP request (RFC 6455 section 5 on) and the
 //! socket's end: reading and checking frames, pings, dead-lines, close codes; and the body
-//! of an answer that is a stream of [events]. What a message *means* is a [`Handler`]'s
-//! business.
+//! of an answer that is a stream of [events]. What a message *means*, and what more there is
+//! to send when the peer has room, is a [`Handler`]'s business.
 //!
 //! Invariants:
 //! - One task a connection, which reads, writes and waits in one place, and holds no
@@ -21,6 +21,7 @@ mod codec;
 mod connection;
 pub mod events;
 pub mod frame;
+mod handler;
 mod limits;
 mod pongs;
 mod registry;
@@ -31,9 +32,9 @@ mod utf8;
 mod wire;
 
 pub use codec::MAX_FRAGMENTS;
-pub use connection::{Handler, Message};
 pub use events::{EVENTS, EventStream};
 pub use frame::{CloseCode, WEBSOCKET};
+pub use handler::{Handler, Message, Reader};
 pub use limits::Limits;
 pub use registry::{Listed, OpenSocket};
 pub use sockets::{Drained, Sockets};

@@ -13,6 +13,9 @@ pub struct Limits {
     pub budget: usize,
     /// How long a peer may take nothing while something waits.
     pub blocked: Duration,
+    /// The same of a peer that may stop reading on purpose
+    /// ([`Handler::FLOW_CONTROLLED`](crate::Handler::FLOW_CONTROLLED)).
+    pub flow_blocked: Duration,
     /// Silence after which a peer is pinged.
     pub ping_after: Duration,
     /// Silence after which a peer is taken for dead.
@@ -36,6 +39,7 @@ impl Default for Limits {
             outbox: 1024 * 1024,
             budget: 256 * 1024 * 1024,
             blocked: Duration::from_secs(10),
+            flow_blocked: Duration::from_secs(60),
             ping_after: Duration::from_secs(10),
             dead_after: Duration::from_secs(25),
             comment_after: Duration::from_secs(15),

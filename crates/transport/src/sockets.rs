@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Limits;
-use crate::connection::{Connection, Handler};
+use crate::connection::Connection;
 use crate::events::{self, EventStream};
 use crate::frame::CloseCode;
+use crate::handler::{Handler, Reader};
 use crate::registry::{Listed, OpenSocket, Registration, Registry};
 use crate::stall::Watch;
 use crate::sweep::{Heartbeat, Swept};
@@ -103,7 +104,8 @@ impl Sockets {
         from: IpAddr,
         handler: H,
     ) {
-        let heartbeat = Arc::new(Heartbeat::new(outbox, self.0.clock.clone()));
+        let heartbeat = Heartbeat::new(outbox, self.0.clock.clone(), H::FLOW_CONTROLLED);
+        let heartbeat = Arc::new(heartbeat);
         let registration = self.register(&heartbeat, from);
         let sockets = self.clone();
         // A task of its own, because its state while waiting for hyper is larger than
@@ -122,16 +124,17 @@ impl Sockets {
 
     /// The answer that is a stream of what `outbox` is sent, to a client at `from`; see
     /// [`EventStream`].
-    pub fn event_stream<H: Unpin>(
+    pub fn event_stream<R: Reader>(
         &self,
         outbox: Arc<Outbox>,
         from: IpAddr,
-        handler: H,
-    ) -> Response<EventStream<H>> {
-        let heartbeat = Arc::new(Heartbeat::one_way(outbox, self.0.clock.clone()));
+        reader: R,
+    ) -> Response<EventStream<R>> {
+        let heartbeat = Heartbeat::one_way(outbox, self.0.clock.clone(), R::FLOW_CONTROLLED);
+        let heartbeat = Arc::new(heartbeat);
         let registration = self.register(&heartbeat, from);
         let tracked = self.0.streams.token();
-        let mut answer = Response::new(EventStream::new(heartbeat, handler, registration, tracked));
+        let mut answer = Response::new(EventStream::new(heartbeat, reader, registration, tracked));
         answer.headers_mut().extend(events::HEADERS);
         answer
     }

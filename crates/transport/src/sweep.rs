@@ -9,6 +9,9 @@
 //! it was: it may only be asleep, and a connection that is torn down without a word tells
 //! it nothing.
 //!
+//! A peer whose handler is [flow controlled](crate::Handler::FLOW_CONTROLLED) is not silent
+//! while something waits for it, and has longer to take some of it.
+//!
 //! Only time in which the server ran counts against a peer (see [`crate::stall`]).
 
 use std::sync::Arc;
@@ -37,10 +40,13 @@ pub(crate) struct Heartbeat {
     closing: AtomicU64,
     /// Since when part of a message waits for the rest; zero if none does.
     incomplete: AtomicU64,
-    /// It is not being read from, so its silence says nothing.
+    /// It is not being read from, or the listener does not ask for more of a stream of
+    /// events: its silence says nothing.
     paused: AtomicBool,
     /// Nothing ever comes from the peer: what counts is when it was last sent something.
     one_way: bool,
+    /// It may stop reading on purpose; see [`crate::Handler::FLOW_CONTROLLED`].
+    flow_controlled: bool,
 }
 
 /// What the sweep did to a connection.
@@ -55,7 +61,7 @@ pub(crate) enum Swept {
 }
 
 impl Heartbeat {
-    pub(crate) fn new(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(outbox: Arc<Outbox>, clock: Arc<dyn Clock>, flow_controlled: bool) -> Self {
         let now = millis(clock.monotonic());
         Self {
             outbox,
@@ -66,12 +72,17 @@ impl Heartbeat {
             incomplete: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             one_way: false,
+            flow_controlled,
         }
     }
 
     /// Of a connection that only sends.
-    pub(crate) fn one_way(outbox: Arc<Outbox>, clock: Arc<dyn Clock>) -> Self {
-        Self { one_way: true, ..Self::new(outbox, clock) }
+    pub(crate) fn one_way(
+        outbox: Arc<Outbox>,
+        clock: Arc<dyn Clock>,
+        flow_controlled: bool,
+    ) -> Self {
+        Self { one_way: true, ..Self::new(outbox, clock, flow_controlled) }
     }
 
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
@@ -83,7 +94,8 @@ impl Heartbeat {
         self.heard.store(millis(self.clock.monotonic()), Ordering::Relaxed);
     }
 
-    /// Reading stops, or goes on: silence counts from then.
+    /// Reading stops, or goes on (of a stream of events: the listener's asking): silence
+    /// counts from then.
     pub(crate) fn pause(&self, paused: bool) {
         if self.paused.swap(paused, Ordering::Relaxed) && !paused {
             self.heard();
@@ -106,6 +118,11 @@ impl Heartbeat {
         if status.closing {
             return self.sweep_closing(moment, status.cut, limits);
         }
+        let blocked = self.outbox.blocked_for(Duration::from_millis(moment.now));
+        if self.flow_controlled && blocked.is_some() {
+            // Silence counts from when it has taken everything.
+            self.heard.fetch_max(moment.now, Ordering::Relaxed);
+        }
         let since_heard = moment.since(self.heard.load(Ordering::Relaxed));
         let silence = if self.paused.load(Ordering::Relaxed) { 0 } else { since_heard };
         if silence >= millis(limits.dead_after) && !self.one_way {
@@ -115,8 +132,8 @@ impl Heartbeat {
             self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Silent;
         }
-        let blocked = self.outbox.blocked_for(Duration::from_millis(moment.now));
-        if blocked.is_some_and(|blocked| blocked.min(moment.running()) >= limits.blocked) {
+        let patience = if self.flow_controlled { limits.flow_blocked } else { limits.blocked };
+        if blocked.is_some_and(|blocked| blocked.min(moment.running()) >= patience) {
             self.outbox.cut();
             self.closing.store(moment.now.max(1), Ordering::Relaxed);
             return Swept::Slow;

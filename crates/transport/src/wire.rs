@@ -53,18 +53,22 @@ impl Wire {
     /// hand-shake. `None` if it is of neither kind, which the listener rules out.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> Option<(Self, Bytes)> {
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => {
-                let stream = parts.io.into_inner();
-                tune(&stream);
-                Some((Self::Plain(Arc::new(Plain(stream))), parts.read_buf))
-            }
+            Ok(parts) => Some((Self::plain(parts.io.into_inner()), parts.read_buf)),
             Err(upgraded) => {
                 let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
-                let stream = parts.io.into_inner();
-                tune(stream.get_ref().0);
-                Some((Self::Tls(Box::new(stream)), parts.read_buf))
+                Some((Self::tls(parts.io.into_inner()), parts.read_buf))
             }
         }
+    }
+
+    pub(crate) fn plain(stream: TcpStream) -> Self {
+        tune(&stream);
+        Self::Plain(Arc::new(Plain(stream)))
+    }
+
+    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
+        tune(stream.get_ref().0);
+        Self::Tls(Box::new(stream))
     }
 
     /// Where the hub may write without the task; `None` where it may not.

@@ -4,6 +4,7 @@
 
 mod packetboat;
 mod packetboat_v1;
+mod share;
 mod socketio;
 mod ws;
 
@@ -61,8 +62,8 @@ pub(crate) trait Dialect: Sync {
 /// The dialect of `/ws` without a subprotocol.
 pub(crate) const PACKETBOAT: &dyn Dialect = &Packetboat;
 
-const ALL: [&dyn Dialect; 4] =
-    [PACKETBOAT, &packetboat_v1::PacketboatV1, &ws::Ws, &socketio::SocketIo];
+const ALL: [&dyn Dialect; 5] =
+    [PACKETBOAT, &packetboat_v1::PacketboatV1, &ws::Ws, &socketio::SocketIo, &share::Share];
 
 /// The dialect of this name.
 pub(crate) fn named(name: &str) -> anyhow::Result<&'static dyn Dialect> {

@@ -1,9 +1,10 @@
+use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
 use tower::ServiceExt;
 
 use super::*;
-use crate::{EdgeOptions, Peer, edge};
+use crate::{EdgeOptions, Peer, Routes, edge};
 
 /// Says whether a handler saw a cookie.
 async fn seen(headers: HeaderMap) -> &'static str {
@@ -84,6 +85,24 @@ async fn what_is_open_is_so_for_every_origin_and_without_cookies() {
     let cross_site = format!("{EVIL}sec-fetch-site: cross-site");
     is(ask("POST", &cross_site).await, 200, "none", "allow-origin=*");
     assert_eq!(ask("DELETE", EVIL).await.2, "allow-origin=*", "failures too");
+}
+
+#[tokio::test]
+async fn what_is_readable_is_so_for_every_origin_and_with_the_cookies_of_its_own_pages_only() {
+    let ask = async |method, lines: &str| ask(CrossOrigin::Readable, method, lines).await;
+    let told = "allow-headers=authorization, content-type \
+        allow-methods=GET, POST, PUT, DELETE allow-origin=* max-age=600";
+    for foreign in [EVIL, FRIEND, LOCAL, &format!("{TOKEN}cookie: session=abc")] {
+        is(ask("GET", foreign).await, 200, "none", "allow-origin=*");
+        is(ask("OPTIONS", foreign).await, 204, "", told);
+    }
+    for own in [OWN, "cookie: session=abc"] {
+        is(ask("GET", own).await, 200, "cookie", "allow-origin=*");
+        is(ask("POST", own).await, 200, "cookie", "");
+    }
+    is(ask("POST", EVIL).await, 403, REFUSED, "");
+    is(ask("POST", LOCAL).await, 403, REFUSED, "");
+    is(ask("POST", FRIEND).await, 200, "none", "");
 }
 
 #[tokio::test]

@@ -1,9 +1,18 @@
 use super::*;
-use crate::{Peer, StrictJson};
+use crate::{CrossOrigin, Peer, StrictJson};
 use axum::body::Body;
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+
+/// Takes three times as long as a request may.
+async fn delayed(deadline: Deadline) -> &'static str {
+    for _ in 0..3 {
+        deadline.put_off(Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    "in its time"
+}
 
 fn app() -> Router {
     let panics = async || -> StatusCode { panic!("the secret cause") };
@@ -12,6 +21,7 @@ fn app() -> Router {
         .route("/a/b", get(async |uri: Uri| uri.to_string()))
         .route("/json", post(async |_: StrictJson<serde_json::Value>| "taken"))
         .route("/hang", get(std::future::pending::<StatusCode>))
+        .route("/delayed", get(delayed))
         .route("/panic", get(panics));
     let options =
         EdgeOptions { request_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
@@ -70,6 +80,12 @@ async fn a_panic_is_a_500_without_its_cause() {
     let (parts, body) = ask("GET", "/panic").await;
     assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body, r#"{"error":"Something went wrong on the server."}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_delayed_on_purpose_has_its_time_besides() {
+    let (parts, body) = ask("GET", "/delayed").await;
+    assert_eq!((parts.status, &*body), (StatusCode::OK, "in its time"));
 }
 
 #[tokio::test]
@@ -156,6 +172,84 @@ async fn one_address_has_so_many_requests_under_way() {
     assert_eq!(ask("/", "198.51.100.1").await.unwrap().status(), StatusCode::OK, "exempt");
     drop(hanging);
     assert_eq!(ask("/", "192.0.2.1").await.unwrap().status(), StatusCode::OK);
+}
+
+/// An interface that writes its failures as lines of text, for pages of every origin.
+fn with_a_form_of_its_own() -> Router {
+    let form: crate::ErrorForm = |error| {
+        let line = format!("no: {}", error.message());
+        (http::HeaderValue::from_static("text/plain"), line.into_bytes())
+    };
+    let routes = Router::new()
+        .route("/gone", get(async || ApiError::new(StatusCode::GONE, "It is gone.")))
+        .route("/json", post(async |_: StrictJson<serde_json::Value>| "taken"))
+        .route("/wait", get(async || ApiError::unavailable(Duration::from_secs(3))))
+        .route("/hang", get(std::future::pending::<StatusCode>))
+        .route("/panic", get(async || -> StatusCode { panic!("the secret cause") }));
+    let plain = Router::new().route("/plain/hang", get(std::future::pending::<StatusCode>));
+    let routes = Routes::from(plain).with_errors(CrossOrigin::Open, form, routes);
+    let options =
+        EdgeOptions { request_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
+    edge(routes, options)
+}
+
+/// A request of another site's page, of which a browser would show the answer.
+fn from_a_page(method: &str, path: &str, body: &'static str) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header("accept", "text/html");
+    let mut request = request.header("origin", "null").body(Body::from(body)).unwrap();
+    let address = "192.0.2.1:5".parse().unwrap();
+    request.extensions_mut().insert(Peer { address, secure: false });
+    request
+}
+
+/// Its status, body and whether its page may read it.
+async fn form_of(app: &Router, request: Request<Body>) -> (u16, String) {
+    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    assert_eq!(parts.headers["access-control-allow-origin"], "*");
+    assert_eq!(parts.headers["content-type"], "text/plain");
+    let body = body.collect().await.unwrap().to_bytes();
+    if let Some(length) = parts.headers.get("content-length") {
+        assert_eq!(length, &*body.len().to_string());
+    }
+    (parts.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_group_may_have_all_its_failures_in_a_form_of_its_own() {
+    let app = with_a_form_of_its_own();
+    let long = Box::leak("x".repeat(MAX_BODY + 1).into_boxed_str());
+    for (method, path, body, status, line) in [
+        ("GET", "/gone", "", 410, "no: It is gone."),
+        ("DELETE", "/gone", "", 405, "no: This method is not allowed here."),
+        ("POST", "/json", long, 413, "no: The body is too large."),
+        ("GET", "/wait", "", 503, "no: The server is not available now."),
+        ("GET", "/hang", "", 408, "no: The request took too long."),
+        ("GET", "/panic", "", 500, "no: Something went wrong on the server."),
+    ] {
+        let answer = form_of(&app, from_a_page(method, path, body)).await;
+        assert_eq!(answer, (status, line.to_owned()), "{method} {path}");
+    }
+    let waits = app.clone().oneshot(from_a_page("GET", "/wait", "")).await.unwrap();
+    assert_eq!(waits.headers()["retry-after"], "3");
+    let late = app.clone().oneshot(from_a_page("GET", "/hang", "")).await.unwrap();
+    assert_eq!(late.headers()["connection"], "close");
+    let head = app.oneshot(from_a_page("HEAD", "/gone", "")).await.unwrap();
+    assert_eq!(head.status(), StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn requests_under_way_are_counted_over_all_groups() {
+    let app = with_a_form_of_its_own();
+    let mut held = Vec::new();
+    for _ in 0..MAX_REQUESTS_OF_ADDRESS {
+        let mut hanging = Box::pin(app.clone().oneshot(from_a_page("GET", "/plain/hang", "")));
+        assert!(tokio::time::timeout(Duration::ZERO, &mut hanging).await.is_err());
+        held.push(hanging);
+    }
+    let refused = form_of(&app, from_a_page("GET", "/gone", "")).await;
+    assert_eq!(refused, (429, "no: Too many attempts, try again later.".to_owned()));
+    let asking = app.oneshot(from_a_page("OPTIONS", "/gone", "")).await.unwrap();
+    assert_eq!(asking.status(), StatusCode::NO_CONTENT, "a browser may always ask");
 }
 
 #[tokio::test]

@@ -16,9 +16,18 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(false)
+    }
+
+    /// Of a peer that may stop reading on purpose.
+    fn flow_controlled() -> Self {
+        Self::of(true)
+    }
+
+    fn of(flow_controlled: bool) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         let outbox = outbox(SPREAD, &clock);
-        let heartbeat = Heartbeat::new(outbox, clock.clone());
+        let heartbeat = Heartbeat::new(outbox, clock.clone(), flow_controlled);
         Self { heartbeat, clock, watch: Watch::default(), limits: Limits::default() }
     }
 
@@ -57,6 +66,15 @@ fn told(outbox: &Outbox) -> Vec<u8> {
         Ok(buffers.iter().map(|buffer| buffer.len()).sum())
     });
     told
+}
+
+/// The peer takes a little of what waits for it.
+fn take_one_byte(outbox: &Outbox) {
+    let mut taken = false;
+    outbox.drain(|_| match std::mem::replace(&mut taken, true) {
+        false => Ok(1),
+        true => Err(std::io::ErrorKind::WouldBlock.into()),
+    });
 }
 
 #[test]
@@ -102,7 +120,7 @@ fn half_a_message_does_not_wait_for_ever() {
 #[test]
 fn connections_opened_together_are_not_pinged_together() {
     let mut scene = Scene::new();
-    let other = Heartbeat::new(outbox(SPREAD + 3, &scene.clock), scene.clock.clone());
+    let other = Heartbeat::new(outbox(SPREAD + 3, &scene.clock), scene.clock.clone(), false);
     assert_eq!(scene.at(10), Swept::Pinged);
     scene.heartbeat = other;
     assert_eq!(scene.at(12), Swept::Fine);
@@ -129,6 +147,37 @@ fn a_peer_that_takes_nothing_is_cut_and_may_linger() {
     assert_eq!(scene.at(39), Swept::Fine);
     assert_eq!(scene.at(40), Swept::Lingering);
     assert!(scene.heartbeat.outbox().status().dead);
+}
+
+#[test]
+fn a_flow_controlled_peer_may_take_nothing_for_a_minute_and_is_not_silent_meanwhile() {
+    let mut scene = Scene::flow_controlled();
+    scene.heartbeat.outbox().send(&[Bytes::from_static(b"\x81\x00")]);
+    for second in 1..=30 {
+        assert_eq!(scene.at(second), Swept::Fine);
+    }
+    take_one_byte(scene.heartbeat.outbox());
+    for second in 31..=89 {
+        assert_eq!(scene.at(second), Swept::Fine);
+    }
+    assert_eq!(scene.at(90), Swept::Slow, "a minute after the last byte that it took");
+    assert!(scene.heartbeat.outbox().status().cut);
+}
+
+#[test]
+fn a_flow_controlled_peer_that_has_taken_everything_is_held_to_the_usual_silence() {
+    let mut scene = Scene::flow_controlled();
+    scene.limits.flow_blocked = Duration::MAX; // There is no peer to take the pings here.
+    scene.heartbeat.outbox().send(&[Bytes::from_static(b"\x81\x00")]);
+    assert_eq!(scene.at(40), Swept::Fine);
+    told(scene.heartbeat.outbox());
+    assert_eq!(scene.at(49), Swept::Fine);
+    assert_eq!(scene.at(50), Swept::Pinged);
+    told(scene.heartbeat.outbox());
+    assert_eq!(scene.at(60), Swept::Pinged);
+    told(scene.heartbeat.outbox());
+    assert_eq!(scene.at(64), Swept::Fine);
+    assert_eq!(scene.at(65), Swept::Silent);
 }
 
 // A server that stood still has heard nothing of what its peers did meanwhile: each
@@ -191,7 +240,7 @@ fn a_stream_of_events_that_says_nothing_is_kept_alive() {
         budget: Budget::new(usize::MAX).into(),
     };
     let outbox = Outbox::new(SPREAD + 3, None, &crate::EVENTS, Arc::new(policy));
-    scene.heartbeat = Heartbeat::one_way(Arc::new(outbox), clock);
+    scene.heartbeat = Heartbeat::one_way(Arc::new(outbox), clock, false);
     scene.limits.blocked = Duration::from_secs(60);
     assert_eq!(scene.at(14), Swept::Fine);
     assert_eq!(scene.at(15), Swept::Pinged);
