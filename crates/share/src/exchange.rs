@@ -31,7 +31,7 @@ pub(crate) mod reason {
     pub(crate) const READER_LEFT: &str = "The receiver has left.";
 }
 
-/// A request for a file, by whom, from where, and how its chunks are to come.
+/// A request for a file: the member that makes it, its address, and how the chunks are to come.
 pub(crate) struct Wanted<'a> {
     pub(crate) by: MemberId,
     pub(crate) from: IpAddr,

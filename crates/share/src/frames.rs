@@ -81,7 +81,7 @@ fn framed(request: RequestId, command: &str, data: impl Serialize) -> Bytes {
     text(&Frame { request_id: request.to_string(), command, data })
 }
 
-/// To an owner: somebody else's request for the file.
+/// To an owner: another member's request for the file.
 pub(crate) fn file_requested(request: RequestId, public_key: &str, file: &FileName) -> Bytes {
     #[derive(Serialize)]
     struct Data<'a> {
