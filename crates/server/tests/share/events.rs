@@ -1,17 +1,14 @@
 //! Receivers by server-sent events.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use testkit::TestServer;
-use tokio::time::timeout;
 
 use crate::kit::{KEY_A, KEY_B, Member, SECOND, Session, hex, message, unlimited};
-use crate::peer::{IV, Peer, bytes_of, chunk, pass};
+use crate::peer::{IV, Peer, bytes_of, hand_over, pass};
 use crate::stream::{Stream, path};
 
 /// An owner of `a.txt` who is registered, and a guest who has no socket.
-async fn scene(server: &TestServer) -> (Session, Peer, Member) {
+pub(crate) async fn scene(server: &TestServer) -> (Session, Peer, Member) {
     let session = Session::start(server).await;
     session.host.offer("a.txt").await;
     let a = session.host.register().await;
@@ -20,7 +17,7 @@ async fn scene(server: &TestServer) -> (Session, Peer, Member) {
 }
 
 /// The owner's answer to a stream's request; the request's id.
-async fn acknowledged(a: &mut Peer, stream: &mut Stream, filename: &str) -> Value {
+pub(crate) async fn acknowledged(a: &mut Peer, stream: &mut Stream, filename: &str) -> Value {
     let asked = a.told("acknowledge-file-request").await;
     assert_eq!(asked.data, json!({ "public_key": KEY_B, "filename": filename }));
     a.acknowledge(&asked.request, filename, 9).await;
@@ -43,7 +40,7 @@ async fn give(a: &mut Peer, request: &Value, count: u64) {
     }
 }
 
-async fn given(stream: &mut Stream, number: u64, is_last: bool) {
+pub(crate) async fn given(stream: &mut Stream, number: u64, is_last: bool) {
     let (id, data) = stream.told("add-chunk").await;
     assert_eq!(id, Some(number.to_string()));
     let expected = json!({
@@ -56,7 +53,7 @@ async fn given(stream: &mut Stream, number: u64, is_last: bool) {
 }
 
 /// The end of a stream whose file has arrived.
-async fn done(stream: &mut Stream) {
+pub(crate) async fn done(stream: &mut Stream) {
     assert_eq!(stream.event().await.expect("an event").event, "done");
     assert_eq!(stream.event().await, None, "and then it ends");
 }
@@ -182,122 +179,25 @@ async fn an_idle_stream_is_kept_alive_by_comments_every_fifteen_seconds() {
 }
 
 #[tokio::test]
-async fn a_last_event_id_never_continues_chunks_of_another_key() {
-    let server = unlimited();
-    let (_session, mut a, guest) = scene(&server).await;
-    let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    let first = acknowledged(&mut a, &mut stream, "a.txt").await;
-    a.asked_for(1).await;
-    a.give(&first, 1, false).await;
-    given(&mut stream, 1, false).await;
-    drop(stream);
-    until_aborted(&mut a, &first).await;
-    let bearer = format!("Bearer {}", guest.jwt);
-    let headers = [("authorization", bearer), ("last-event-id", "1".to_owned())];
-    match Stream::ask(&guest, &path(&guest, "a.txt"), &headers).await {
-        Err(refusal) => {
-            message(&refusal, refusal.status);
-        }
-        Ok(mut stream) => {
-            let second = acknowledged(&mut a, &mut stream, "a.txt").await;
-            assert_ne!(first, second);
-            a.asked_for(1).await;
-            a.give(&second, 1, true).await;
-            given(&mut stream, 1, true).await;
-            done(&mut stream).await;
-        }
-    }
-}
-
-/// Reads the owner's frames up to the abort; what is asked for meanwhile is not given.
-async fn until_aborted(a: &mut Peer, request: &Value) {
-    let reading = async {
-        loop {
-            let frame = a.next().await;
-            if frame["command"] == "transfer-aborted" {
-                assert_eq!((&frame["request_id"], &frame["success"]), (request, &json!(false)));
-                return;
-            }
-            assert_eq!(frame["command"], "send-next-chunk", "{frame}");
-        }
-    };
-    timeout(Duration::from_secs(2), reading).await.expect("told within two seconds");
-}
-
-#[tokio::test]
-async fn a_reader_who_leaves_frees_the_transfer_at_once_and_the_owner_is_told() {
-    let server = unlimited();
-    let (_session, mut a, guest) = scene(&server).await;
-    for step in 0..3 {
-        let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-        let asked = a.told("acknowledge-file-request").await.request;
-        if step > 0 {
-            a.acknowledge(&asked, "a.txt", 9).await;
-            stream.told("prepare-for-file-transfer").await;
-        }
-        if step > 1 {
-            a.asked_for(1).await;
-            a.give(&asked, 1, false).await;
-            given(&mut stream, 1, false).await;
-        }
-        drop(stream);
-        until_aborted(&mut a, &asked).await;
-        a.may_not("add-chunk", chunk(&asked, 2, true, b"late")).await;
-    }
-}
-
-#[tokio::test]
-async fn an_owner_who_stays_away_ends_the_stream_without_done() {
+async fn a_member_may_read_several_files_at_once_beside_the_request_on_its_socket() {
     let server = unlimited();
     let (session, mut a, guest) = scene(&server).await;
-    let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    acknowledged(&mut a, &mut stream, "a.txt").await;
-    a.asked_for(1).await;
-    a.cut();
-    pass(&server, SECOND * 4, &mut []).await;
-    // Back in time: asked again.
-    let mut a = session.host.open().await;
-    a.send("register", json!({})).await;
-    a.asked_for(1).await;
-    a.cut();
-    pass(&server, SECOND * 7, &mut []).await;
-    let event = stream.event().await.expect("a clear state");
-    assert_eq!(event.event, "transfer-aborted");
-    assert_eq!(stream.event().await, None);
-}
-
-#[tokio::test]
-async fn a_stream_waits_five_seconds_for_an_owner_who_is_away() {
-    let server = unlimited();
-    let session = Session::start(&server).await;
-    session.host.offer("a.txt").await;
-    let guest = session.guest().await;
-    let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    pass(&server, SECOND * 3, &mut []).await;
-    let mut a = session.host.open().await;
-    a.send("register", json!({})).await;
-    let request = acknowledged(&mut a, &mut stream, "a.txt").await;
-    a.asked_for(1).await;
-    a.give(&request, 1, true).await;
-    given(&mut stream, 1, true).await;
-    done(&mut stream).await;
-    a.cut();
-    pass(&server, SECOND * 6, &mut []).await;
-    let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    pass(&server, SECOND * 7, &mut []).await;
-    assert_eq!(stream.event().await.expect("a clear state").event, "transfer-aborted");
-    assert_eq!(stream.event().await, None);
-}
-
-#[tokio::test]
-async fn a_stream_that_runs_when_its_session_ends_ends_too() {
-    let server = unlimited();
-    let (session, mut a, guest) = scene(&server).await;
-    let mut stream = Stream::open(&guest, "a.txt").await.expect("a stream");
-    acknowledged(&mut a, &mut stream, "a.txt").await;
-    let end = format!("/session/{}", session.id);
-    assert_eq!(session.host.http.send("DELETE", &end, None).await.status, 200);
-    while let Some(event) = stream.event().await {
-        assert_ne!(event.event, "done");
+    session.host.offer("b.txt").await;
+    let mut first = Stream::open(&guest, "a.txt").await.expect("a stream");
+    let one = acknowledged(&mut a, &mut first, "a.txt").await;
+    let mut second = Stream::open(&guest, "b.txt").await.expect("a stream");
+    for number in 1..=8 {
+        a.asked_for(number).await;
+    }
+    let two = acknowledged(&mut a, &mut second, "b.txt").await;
+    for number in 1..=8 {
+        a.asked_for(number).await;
+    }
+    let mut b = guest.register_with(json!({ "window": 1 })).await;
+    hand_over(&mut a, &mut b, "a.txt", 2).await;
+    for (stream, request) in [(&mut second, &two), (&mut first, &one)] {
+        a.give(request, 1, true).await;
+        given(stream, 1, true).await;
+        done(stream).await;
     }
 }

@@ -3,9 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use testkit::{Answer, Http, TestServer};
+use tempfile::TempDir;
+use testkit::{Answer, Binary, Http, TestServer};
 
 use crate::kit::{Session, body, message, response, unlimited};
+use crate::peer::hand_over;
 
 #[tokio::test]
 async fn every_answer_is_json_in_plain_text_whatever_is_accepted() {
@@ -139,4 +141,41 @@ async fn bad_bodies_are_refused_in_shares_form_without_internals() {
         assert_eq!(body(&answer)["success"], false, "{data}");
     }
     assert_eq!(session.host.list().await, json!([]));
+}
+
+#[tokio::test]
+async fn wrong_methods_and_bodies_that_are_too_large_are_refused_in_shares_form() {
+    let server = unlimited();
+    let session = Session::start(&server).await;
+    let id = &session.id;
+    for (method, path) in [
+        ("PATCH", "/session".to_owned()),
+        ("DELETE", "/session".to_owned()),
+        ("POST", format!("/session/{id}")),
+        ("POST", format!("/idForName/{}", session.name)),
+        ("PUT", format!("/access/{id}")),
+        ("DELETE", format!("/files/{id}")),
+        ("BREW", format!("/files/{id}/a.txt")),
+    ] {
+        message(&session.host.http.send(method, &path, None).await, 405);
+    }
+    let large = "x".repeat(1_000_000);
+    let files = format!("/files/{id}");
+    message(&session.host.http.post(&files, &large).await, 413);
+    let path = format!("/session/{id}");
+    message(&session.host.http.send("PUT", &path, Some(large.as_bytes())).await, 413);
+}
+
+#[tokio::test]
+async fn no_route_depends_on_the_port_it_came_in_on() {
+    let data = TempDir::new().expect("a folder");
+    let (executable, other) = (env!("CARGO_BIN_EXE_packetboat"), testkit::own_address(7879));
+    let server = Binary::start_on(executable, &data.path().join("data"), &[other], &[]);
+    let session = Session::start_at(server.address()).await;
+    session.host.offer("a.txt").await;
+    let guest = session.guest().await.at(other);
+    assert_eq!(guest.list().await[0]["name"], "a.txt");
+    let mut a = session.host.register().await;
+    let mut b = guest.register_with(json!({ "window": 1 })).await;
+    hand_over(&mut a, &mut b, "a.txt", 2).await;
 }

@@ -2,6 +2,7 @@
 //! it: HTTP, the WebSocket of a session, server-sent events.
 
 mod access_codes;
+mod away;
 mod bad_peers;
 mod chaos;
 mod events;
@@ -20,6 +21,7 @@ mod refusals;
 mod sessions;
 mod steps;
 mod stream;
+mod stream_ends;
 mod takeover;
 mod tokens;
 mod upgrades;

@@ -248,6 +248,23 @@ async fn a_registered_sockets_frames_need_its_own_members_token() {
     crate::peer::hand_over(&mut a, &mut b, "a.txt", 1).await;
 }
 
+#[tokio::test]
+async fn a_server_whose_clock_jumps_a_day_and_back_forgets_no_one() {
+    const DAY_MS: i64 = 24 * HOUR_MS;
+    let server = unlimited();
+    let session = Session::start(&server).await;
+    session.host.offer("a.txt").await;
+    let mut a = session.host.register().await;
+    for jump in [DAY_MS, -DAY_MS, -DAY_MS, DAY_MS] {
+        server.jump(jump);
+        pass(&server, SECOND, &mut [&mut a]).await;
+        assert_eq!(session.host.list().await[0]["name"], "a.txt");
+        let late = session.guest().await;
+        let mut b = late.register_with(json!({ "window": 1 })).await;
+        crate::peer::hand_over(&mut a, &mut b, "a.txt", 1).await;
+    }
+}
+
 /// Tokens that are not the guest's.
 async fn other_tokens(
     server: &TestServer,
