@@ -132,7 +132,7 @@ async fn user(
 }
 
 async fn method_not_allowed() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
+    ApiError::method_not_allowed()
 }
 
 /// Middleware: these answers are for one client and hold secrets.

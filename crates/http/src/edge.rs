@@ -2,10 +2,11 @@
 //!
 //! From the outside in: an optional trailing slash, who is calling, headers of
 //! every answer, errors as pages. Then what each group of [`Routes`] has of its own: the form
-//! of its errors, what pages of other origins may do ([`CrossOrigin`](crate::CrossOrigin)), a panic's answer, the
-//! requests of one address that are under way, which all groups count together, the time
-//! limit, counting, the body limit, and the answers for what no route takes. So every answer
-//! but those that no route gives has the form and the CORS headers of its group.
+//! of its errors, what pages of other origins may do (its [`CrossOrigin`](crate::CrossOrigin)),
+//! a panic's answer, the requests of one address that are under way, which all groups count
+//! together, the time limit, counting, the body limit, and the answers for what no route
+//! takes. So every answer but those that no route gives has the form and the CORS headers of
+//! its group.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -103,9 +104,7 @@ impl Rules {
     fn around(&self, Group { rule, errors, router }: Group) -> Router {
         let rule = Rule { rule, origins: Arc::clone(&self.origins) };
         let ruled = router
-            .method_not_allowed_fallback(async || {
-                ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
-            })
+            .method_not_allowed_fallback(async || ApiError::method_not_allowed())
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn(observe::count))
             .layer(middleware::from_fn_with_state(self.request_timeout, limit_time))

@@ -80,6 +80,12 @@ impl ApiError {
         Self { retry_after: Some(retry_after), ..error }
     }
 
+    /// `405`: the route has no such method, or not for this.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
+    }
+
     /// `413`: the body is over the route's limit.
     #[must_use]
     pub fn too_large() -> Self {
@@ -99,6 +105,13 @@ impl ApiError {
     #[must_use]
     pub fn advise(self, advice: &'static str) -> Self {
         Self { advice: Some(advice), ..self }
+    }
+
+    /// The same failure, to be tried again after `wait`: `Retry-After` in whole seconds, rounded
+    /// up, at least 1.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
     }
 
     /// The same failure with these headers on its answer.

@@ -11,13 +11,10 @@ use base::Timestamp;
 
 use crate::id::RequestId;
 use crate::session::{Abort, SessionCell};
-use crate::share::Share;
+use crate::share::{Ending, Share};
 use crate::transfer::Transfer;
 
-/// What members of a session are told that an administrator ended.
-const ENDED: &str = "An administrator has ended the session.";
-
-/// The same of a transfer.
+/// What both sides of a transfer are told that an administrator ended.
 const ABORTED: &str = "An administrator has ended the transfer.";
 
 impl Share {
@@ -188,7 +185,7 @@ impl Model for Sessions {
     fn act<'a>(&'a self, _by: &'a Staff, _action: &'a str, id: &'a str) -> Answer<'a, Outcome> {
         Box::pin(async move {
             let session = self.find(id).ok_or(ModelError::NotFound)?;
-            self.share.end_session(&session, ENDED, "administrator");
+            self.share.end_session(&session, Ending::ByAdministrator);
             Ok(Outcome::default())
         })
     }

@@ -1,8 +1,7 @@
 //! How much there may be of everything, and how often: by address, and in all.
 //!
-//! Every cap is named in [`Settings`]. Exempt addresses are not
-//! counted where the address is what counts; what guards a secret, and what bounds the
-//! memory of all, holds for everybody.
+//! Every cap is named in [`Settings`]. Exempt addresses are not counted where the address is
+//! what counts; what guards a secret, and what bounds the memory of all, holds for everybody.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,21 +37,44 @@ pub(crate) struct Caps {
     upgrades_of_address: Throttle,
     upgrades: Window<(IpAddr, Option<SessionId>)>,
     wrong_tries: Window<IpAddr>,
-    sessions_of_address: NetworkSlots,
-    sessions: Slots<()>,
+    sessions: Places,
     members: Slots<()>,
     files: Slots<()>,
-    transfers_of_address: NetworkSlots,
-    streams_of_address: NetworkSlots,
-    streams: Slots<()>,
-    transfers: Slots<()>,
+    transfers: Places,
+    /// Requests that keep their HTTP connection: of those there is memory for some 1,900, and
+    /// everybody needs them.
+    streams: Places,
     sockets_of_address: NetworkSlots,
     bytes_of_address: Rate<IpAddr>,
     bytes: Rate<()>,
 }
 
-/// Counts something among those of its network and of the server.
-pub(crate) type CountedSlots = (NetworkSlot, Slot<()>);
+/// A place among those of an address, and among all.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _of_address: NetworkSlot,
+    _of_all: Slot<()>,
+}
+
+/// So many places for each address, and so many in all.
+#[derive(Debug)]
+struct Places {
+    of_address: NetworkSlots,
+    of_all: Slots<()>,
+    /// For a client whose address has none left.
+    address_is_full: &'static str,
+    /// For one that finds none left at all.
+    all_is_full: &'static str,
+}
+
+impl Places {
+    fn take(&self, from: IpAddr) -> Result<Place, Refusal> {
+        let of_address = self.of_address.take(from);
+        let of_address = of_address.ok_or_else(|| Refusal::full(self.address_is_full))?;
+        let of_all = self.of_all.take(()).ok_or_else(|| Refusal::full(self.all_is_full))?;
+        Ok(Place { _of_address: of_address, _of_all: of_all })
+    }
+}
 
 /// How much there is now.
 pub(crate) struct Counts {
@@ -78,14 +100,26 @@ impl Caps {
             upgrades_of_address: throttle(settings.upgrades_of_address),
             upgrades: Window::new(UPGRADES, UPGRADES_SPAN, clock.clone()),
             wrong_tries: Window::new(WRONG_TRIES, WRONG_TRIES_SPAN, clock.clone()),
-            sessions_of_address: of_address(settings.max_sessions_of_address),
-            sessions: Slots::new(settings.max_sessions),
+            sessions: Places {
+                of_address: of_address(settings.max_sessions_of_address),
+                of_all: Slots::new(settings.max_sessions),
+                address_is_full: "As many sessions were made from your address as there may be.",
+                all_is_full: "There are as many sessions as the server takes.",
+            },
             members: Slots::new(settings.max_members),
             files: Slots::new(settings.max_files),
-            transfers_of_address: of_address(settings.max_transfers_of_address),
-            streams_of_address: of_address(settings.max_streams_of_address),
-            streams: Slots::new(settings.max_streams),
-            transfers: Slots::new(settings.max_transfers),
+            transfers: Places {
+                of_address: of_address(settings.max_transfers_of_address),
+                of_all: Slots::new(settings.max_transfers),
+                address_is_full: "As many transfers to your address are under way as there may be.",
+                all_is_full: "As many transfers are under way as the server takes.",
+            },
+            streams: Places {
+                of_address: of_address(settings.max_streams_of_address),
+                of_all: Slots::new(settings.max_streams),
+                address_is_full: "As many requests of your address are kept open as there may be.",
+                all_is_full: "As many requests are kept open as the server takes.",
+            },
             sockets_of_address: of_address(settings.max_sockets_of_address),
             bytes_of_address: Rate::new(settings.bytes_of_address, clock.clone()),
             bytes: Rate::new(settings.bytes, clock.clone()),
@@ -95,10 +129,10 @@ impl Caps {
     pub(crate) fn counts(&self) -> Counts {
         let taken = |slots: &Slots<()>| slots.taken(()) as usize;
         Counts {
-            sessions: taken(&self.sessions),
+            sessions: taken(&self.sessions.of_all),
             members: taken(&self.members),
             files: taken(&self.files),
-            transfers: taken(&self.transfers),
+            transfers: taken(&self.transfers.of_all),
         }
     }
 
@@ -145,14 +179,8 @@ impl Caps {
         self.wrong_tries.consume(network_of(from)).map_err(Refusal::too_often)
     }
 
-    pub(crate) fn session(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
-        let of_address = self.sessions_of_address.take(from);
-        let of_address = of_address.ok_or_else(|| {
-            Refusal::full("As many sessions were made from your address as there may be.")
-        })?;
-        let all = self.sessions.take(());
-        let full = || Refusal::full("There are as many sessions as the server takes.");
-        Ok((of_address, all.ok_or_else(full)?))
+    pub(crate) fn session(&self, from: IpAddr) -> Result<Place, Refusal> {
+        self.sessions.take(from)
     }
 
     pub(crate) fn member(&self) -> Result<Slot<()>, Refusal> {
@@ -164,26 +192,13 @@ impl Caps {
         self.files.take(())
     }
 
-    pub(crate) fn transfer(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
-        let of_address = self.transfers_of_address.take(from);
-        let of_address = of_address.ok_or_else(|| {
-            Refusal::full("As many transfers to your address are under way as there may be.")
-        })?;
-        let all = self.transfers.take(());
-        let full = || Refusal::full("As many transfers are under way as the server takes.");
-        Ok((of_address, all.ok_or_else(full)?))
+    pub(crate) fn transfer(&self, from: IpAddr) -> Result<Place, Refusal> {
+        self.transfers.take(from)
     }
 
-    /// A request that keeps its HTTP connection: of those there is memory for some 1,900, and
-    /// everybody needs them.
-    pub(crate) fn stream(&self, from: IpAddr) -> Result<CountedSlots, Refusal> {
-        let of_address = self.streams_of_address.take(from);
-        let of_address = of_address.ok_or_else(|| {
-            Refusal::full("As many requests of your address are kept waiting as there may be.")
-        })?;
-        let all = self.streams.take(());
-        let full = || Refusal::full("As many requests are kept waiting as the server takes.");
-        Ok((of_address, all.ok_or_else(full)?))
+    /// For a receiver by events, and for an upgrade while it is delayed.
+    pub(crate) fn stream(&self, from: IpAddr) -> Result<Place, Refusal> {
+        self.streams.take(from)
     }
 
     pub(crate) fn socket(&self, from: IpAddr) -> Result<NetworkSlot, Refusal> {

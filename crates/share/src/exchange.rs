@@ -63,7 +63,7 @@ impl Session {
         };
         let window = window.map_or(services.settings.window, |seat| seat.window);
         let request = RequestId::random(&*services.random);
-        let slots = services.caps.transfer(from)?;
+        let place = services.caps.transfer(from)?;
         let sender = self.members.get(&file.owner);
         let asked = frames::file_requested(request, &public_key, &file.name);
         let waits_until = match sender.filter(|sender| sender.seat.is_some()) {
@@ -92,7 +92,7 @@ impl Session {
             waits_until,
             pass_from: now,
             next_go: None,
-            _slots: slots,
+            _place: place,
         };
         self.transfers.insert(request, transfer);
         self.touch(now);

@@ -18,12 +18,7 @@ pub const CAPABILITY: Capability = Capability {
 
 fn open(context: &Context) -> Result<Arc<dyn Part>, OpenError> {
     let settings = Settings::read(&context.values)?;
-    let key = context.secrets.key("share: tokens");
-    let time_and_chance = (context.clock.clone(), context.random.clone());
-    let alive = context.vitals.watch("sharing timekeeper");
-    let about_all = (&context.exempt, alive);
-    let share = Share::open(settings, &key, context.sockets.clone(), time_and_chance, about_all);
-    Ok(Arc::new(SharePart(share)))
+    Ok(Arc::new(SharePart(Share::open(settings, context))))
 }
 
 struct SharePart(Share);

@@ -12,13 +12,11 @@ mod token;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
-use http::StatusCode;
 use http_kit::{ApiError, Client, CrossOrigin, Routes, SocketOrigins, SocketPolicy, by_upgrade};
 
 use crate::share::Share;
-use answer::Failure;
 
 /// The longest frame, in bytes: an `add-chunk` frame has up to 71 KB.
 const MAX_MESSAGE: usize = 128 * 1024;
@@ -43,7 +41,7 @@ pub(crate) fn routes(share: &Share) -> Routes {
 
 /// `HEAD` where `GET` is more than a question: axum would answer it by doing the same.
 async fn no_head() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.")
+    ApiError::method_not_allowed()
 }
 
 /// Middleware: counts the requests of an address.
@@ -52,9 +50,7 @@ async fn count(
     client: Client,
     request: Request,
     next: Next,
-) -> Response {
-    match share.services().caps.request(client.address) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => Failure(refusal).into_response(),
-    }
+) -> Result<Response, ApiError> {
+    share.services().caps.request(client.address)?;
+    Ok(next.run(request).await)
 }

@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 pub(crate) use self::ended::Abort;
 use self::ended::Ended;
 use crate::access_code::{AccessCode, AccessCodes};
-use crate::caps::CountedSlots;
+use crate::caps::Place;
 use crate::files::Files;
 use crate::frames;
 use crate::guessing::Guessing;
@@ -69,7 +69,7 @@ pub(crate) struct Session {
     /// Bytes of ciphertext that were passed on in it.
     pub(crate) bytes: u64,
     /// Counts it among the sessions of its maker's network and of the server.
-    _slots: CountedSlots,
+    _place: Place,
 }
 
 impl SessionCell {
@@ -80,7 +80,7 @@ impl SessionCell {
         from: IpAddr,
         services: &Services,
     ) -> Result<(Self, AccessCode, MemberId), Refusal> {
-        let slots = services.caps.session(from)?;
+        let place = services.caps.session(from)?;
         let now = services.clock.monotonic();
         let host = MemberId::random(&*services.random);
         let members = HashMap::from([(host, Member::new(true, now, services.caps.member()?))]);
@@ -101,7 +101,7 @@ impl SessionCell {
             last_used: now,
             is_over: false,
             bytes: 0,
-            _slots: slots,
+            _place: place,
         };
         let since = services.clock.now();
         Ok((Self { id, number, since, state: Mutex::new(session) }, code, host))

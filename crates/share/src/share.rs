@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base::{Clock, Random, Vital};
-use limits::Exempt;
+use capability::Context;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use transport::Sockets;
@@ -48,6 +47,27 @@ struct Inner {
     looked: Mutex<Duration>,
 }
 
+/// Why a session ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    ByHost,
+    ByAdministrator,
+    Idle,
+    Shutdown,
+}
+
+impl Ending {
+    /// For its members.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::ByHost => "The host has ended the session.",
+            Self::ByAdministrator => "An administrator has ended the session.",
+            Self::Idle => "The session was not used for an hour.",
+            Self::Shutdown => "The server is going away.",
+        }
+    }
+}
+
 /// What a host is told of its session.
 pub(crate) struct Hosted {
     pub(crate) id: SessionId,
@@ -57,32 +77,28 @@ pub(crate) struct Hosted {
 
 impl Share {
     /// No sessions. Needs a Tokio runtime, on which it keeps its time.
-    pub(crate) fn open(
-        settings: Settings,
-        key: &[u8],
-        sockets: Sockets,
-        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
-        (exempt, alive): (&Exempt, Vital),
-    ) -> Self {
+    pub(crate) fn open(settings: Settings, context: &Context) -> Self {
+        let clock = context.clock.clone();
         let now = clock.monotonic();
         let services = Services {
-            caps: Caps::new(&settings, exempt, &clock),
+            caps: Caps::new(&settings, &context.exempt, &clock),
             timers: Timers::new(clock.clone()),
             held: Arc::new(Held::default()),
             clock,
-            random,
+            random: context.random.clone(),
             settings,
         };
         let share = Self(Arc::new(Inner {
             services,
-            tokens: Tokens::new(key),
-            sockets,
+            tokens: Tokens::new(&context.secrets.key("share: tokens")),
+            sockets: context.sockets.clone(),
             registry: Mutex::default(),
             last_number: AtomicU64::new(0),
             connections: Arc::default(),
             timekeeper: Mutex::default(),
             looked: Mutex::new(now),
         }));
+        let alive = context.vitals.watch("sharing timekeeper");
         let timekeeper = tokio::spawn(share.clone().keep_time(alive));
         *share.0.timekeeper.lock() = Some(timekeeper);
         share
@@ -187,7 +203,7 @@ impl Share {
             let code = session.codes.renew(&*services.random, services.clock.monotonic());
             Ok(Hosted { id: session.id, name: session.name.clone(), code })
         });
-        // There is no route to a session here that could be missing.
+        // The route names no session: of one that is over, the token is no good any more.
         renewed.map_err(|_| Refusal::unauthorized())
     }
 
@@ -266,35 +282,25 @@ impl Share {
     pub(crate) fn end(&self, id: SessionId, by: Claims) -> Result<(), Refusal> {
         self.as_host(id, by, |_, _| Ok(()))?;
         let session = self.session(id).ok_or_else(Refusal::no_such_session)?;
-        self.end_session(&session, "The host has ended the session.", "host");
+        self.end_session(&session, Ending::ByHost);
         Ok(())
     }
 
-    /// Ends a session: members are told `sentence`, the log `why`.
-    pub(crate) fn end_session(
-        &self,
-        session: &SessionCell,
-        sentence: &'static str,
-        why: &'static str,
-    ) {
-        self.end_locked(session, session.lock(), (sentence, why));
+    /// Ends a session; its members are told why.
+    pub(crate) fn end_session(&self, session: &SessionCell, why: Ending) {
+        self.end_locked(session, session.lock(), why);
     }
 
     /// The same of a session whose `state` is locked: what was found in it still holds.
-    fn end_locked(
-        &self,
-        session: &SessionCell,
-        mut state: MutexGuard<'_, Session>,
-        (sentence, why): (&'static str, &'static str),
-    ) {
+    fn end_locked(&self, session: &SessionCell, mut state: MutexGuard<'_, Session>, why: Ending) {
         if state.is_over {
             return;
         }
         let (files, bytes) = (state.files.len(), state.bytes);
-        state.end(sentence, self.services());
+        state.end(why.sentence(), self.services());
         drop(state);
         self.0.registry.lock().remove(session.id);
-        tracing::info!(session = session.number, why, files, bytes, "sharing session ended");
+        tracing::info!(session = session.number, ?why, files, bytes, "sharing session ended");
     }
 
     /// Transfers under way, and chunks that are asked for or held.
@@ -320,7 +326,7 @@ impl Share {
     /// Ends everything, and keeps no more time: what waits for it is told so.
     pub(crate) fn shut_down(&self) {
         for session in self.all() {
-            self.end_session(&session, "The server is going away.", "shutdown");
+            self.end_session(&session, Ending::Shutdown);
         }
         self.services().timers.end();
         if let Some(timekeeper) = self.0.timekeeper.lock().take() {

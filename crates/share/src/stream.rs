@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use transport::Reader;
 
-use crate::caps::CountedSlots;
+use crate::caps::Place;
 use crate::id::RequestId;
 use crate::session::SessionCell;
 use crate::share::Share;
@@ -14,7 +14,7 @@ pub(crate) struct EventReader {
     pub(crate) share: Share,
     pub(crate) session: Arc<SessionCell>,
     pub(crate) request: RequestId,
-    pub(crate) _slots: CountedSlots,
+    pub(crate) _place: Place,
 }
 
 impl Reader for EventReader {

@@ -7,12 +7,13 @@
 //! the time at which it joined on the monotonic clock, and that decides: a wall clock that
 //! jumps ends no transfer.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base::Timestamp;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 use crate::id::{MemberId, SessionId};
 

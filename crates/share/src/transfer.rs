@@ -15,16 +15,12 @@ use std::time::Duration;
 use base::Timestamp;
 use hub::Outbox;
 
-use crate::caps::CountedSlots;
+use crate::caps::Place;
 use crate::files::FileName;
 use crate::flow::Flow;
 use crate::frames::{Answer, Format};
 use crate::id::{MemberId, RequestId, SessionId};
 use crate::services::{Due, Services};
-
-/// Bytes of chunks that wait in a receiver's outbox at most, besides the one that is being
-/// written; the others wait in the transfer. Well below what an outbox is cut off for.
-const HIGH_WATER: usize = 512 * 1024;
 
 /// For each MiB that has been passed on, a paced receiver needs this much longer for a
 /// chunk: the original's page rewrites all that it has.
@@ -91,7 +87,7 @@ pub(crate) struct Transfer {
     pub(crate) pass_from: Duration,
     /// For when it is among the timers, so that it is so once.
     pub(crate) next_go: Option<Duration>,
-    pub(crate) _slots: CountedSlots,
+    pub(crate) _place: Place,
 }
 
 impl Transfer {
@@ -125,10 +121,4 @@ impl Transfer {
             self.pass_from = now + pace + PACE_PER_MIB.saturating_mul(mebibytes);
         }
     }
-}
-
-/// Whether another chunk may be put into `outbox`: while nothing waits in it, always.
-pub(crate) fn has_room(outbox: &Outbox, frame: usize) -> bool {
-    let queued = outbox.queued();
-    queued == 0 || (queued < HIGH_WATER && outbox.budget().has_room(frame))
 }

@@ -11,10 +11,14 @@ use crate::frames;
 use crate::id::{MemberId, RequestId};
 use crate::services::{Due, Services};
 use crate::session::{Abort, Session};
-use crate::transfer::{Route, Stage, Transfer, has_room};
+use crate::transfer::{Route, Stage, Transfer};
 
 /// How long a transfer may stand still.
 pub(super) const STALLED: Duration = Duration::from_secs(10 * 60);
+
+/// Bytes of chunks that wait in a receiver's outbox at most, besides the one that is being
+/// written; the others wait in the transfer. Well below what an outbox is cut off for.
+const HIGH_WATER: usize = 512 * 1024;
 
 impl Session {
     /// The moment has come for which a transfer waited.
@@ -124,4 +128,10 @@ fn pass_on(
     let passed = transfer.bytes - before;
     metrics::counter!("packetboat_share_bytes_total").increment(passed);
     passed
+}
+
+/// Whether another chunk may be put into `outbox`: while nothing waits in it, always.
+fn has_room(outbox: &Outbox, frame: usize) -> bool {
+    let queued = outbox.queued();
+    queued == 0 || (queued < HIGH_WATER && outbox.budget().has_room(frame))
 }

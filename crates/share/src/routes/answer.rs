@@ -1,8 +1,11 @@
 //! Answers in the old service's form: JSON in a body of `text/plain`, because its web app
 //! parses the text itself.
+//!
+//! A refusal is an [`ApiError`], to which the group's form ([`error_form`]) is given like to
+//! those of the server itself: a request that is too large, or took too long.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use http_kit::ApiError;
 use serde::Serialize;
@@ -17,36 +20,13 @@ pub(super) fn success(status: StatusCode, response: impl Serialize) -> Response 
     text(status, &json!({"success": true, "response": response}))
 }
 
-/// `{"success": false, "message": "..."}`; where a file was not accepted
-/// `{"success": false, "response": {"message", "file"}}`.
-pub(super) struct Failure(pub(super) Refusal);
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal)
-    }
+/// `{"success": false, "response": {"message", "file"}}`: a file that was not accepted.
+pub(super) fn file_refused(sentence: &str, file: &str) -> Response {
+    let response = json!({"message": sentence, "file": file});
+    text(StatusCode::BAD_REQUEST, &json!({"success": false, "response": response}))
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let Self(Refusal { kind, sentence, retry_after, file }) = self;
-        let body = match file {
-            Some(file) => {
-                json!({"success": false, "response": {"message": sentence, "file": file}})
-            }
-            None => json!({"success": false, "message": sentence}),
-        };
-        let mut response = text(status(kind), &body);
-        if let Some(wait) = retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
-        response
-    }
-}
-
-/// What the server itself refuses, in the same form: a request that is too large, or took too
-/// long.
+/// `{"success": false, "message": "..."}`.
 pub(super) fn error_form(error: &ApiError) -> (HeaderValue, Vec<u8>) {
     let body = json!({"success": false, "message": error.message()});
     (TEXT, body.to_string().into_bytes())
@@ -56,14 +36,21 @@ fn text(status: StatusCode, body: &serde_json::Value) -> Response {
     (status, [(CONTENT_TYPE, TEXT)], body.to_string()).into_response()
 }
 
-fn status(kind: Kind) -> StatusCode {
-    match kind {
-        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Invalid => StatusCode::BAD_REQUEST,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+impl From<Refusal> for ApiError {
+    fn from(Refusal { kind, sentence, retry_after, .. }: Refusal) -> Self {
+        let status = match kind {
+            Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        };
+        let error = Self::new(status, sentence);
+        match retry_after {
+            Some(wait) => error.retry_after(wait),
+            None => error,
+        }
     }
 }

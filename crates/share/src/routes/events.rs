@@ -2,12 +2,11 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderMap, Uri};
-use http_kit::Client;
+use http_kit::{ApiError, Client};
 use transport::EVENTS;
 
-use super::answer::Failure;
 use super::names::PathNames;
 use super::token::bearer;
 use crate::command::check_public_key;
@@ -45,30 +44,25 @@ pub(super) async fn open(
     client: Client,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
-    let refused = |refusal| Failure(refusal).into_response();
+) -> Result<Response, ApiError> {
     let query = Query::of(&uri);
     let token = bearer(&headers).or(query.jwt.as_deref());
-    let claims = token.and_then(|token| share.verify(token));
-    let claims = claims.ok_or_else(|| refused(Refusal::unauthorized()))?;
+    let claims = token.and_then(|token| share.verify(token)).ok_or_else(Refusal::unauthorized)?;
     // `EventSource` comes back by itself, also after the end: any status but 200 stops it.
     if headers.contains_key("last-event-id") {
-        return Err(refused(Refusal::not_resumable()));
+        return Err(Refusal::not_resumable().into());
     }
     let public_key = query.public_key.unwrap_or_default();
-    check_public_key(&public_key).map_err(refused)?;
-    let id = path.session().map_err(refused)?;
-    let slots = share.services().caps.stream(client.address).map_err(refused)?;
-    let Some(outbox) = share.sockets().outbox(&EVENTS, None) else {
-        return Err(refused(Refusal::unavailable()));
-    };
-    let session = share.session(id).ok_or_else(|| refused(Refusal::no_such_session()))?;
+    check_public_key(&public_key)?;
+    let id = path.session()?;
+    let place = share.services().caps.stream(client.address)?;
+    let outbox = share.sockets().outbox(&EVENTS, None).ok_or_else(Refusal::unavailable)?;
+    let session = share.session(id).ok_or_else(Refusal::no_such_session)?;
     let request = share.as_member(id, claims, |session, services| {
         let route = Route::Stream(outbox.clone());
         let (by, from, names) = (claims.member, client.address, &*path.last());
         session.request(Wanted { by, from, names, public_key, route }, services)
-    });
-    let request = request.map_err(refused)?;
-    let reader = EventReader { share: share.clone(), session, request, _slots: slots };
+    })?;
+    let reader = EventReader { share: share.clone(), session, request, _place: place };
     Ok(share.sockets().event_stream(outbox, client.address, reader).map(Body::new))
 }

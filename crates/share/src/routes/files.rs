@@ -2,12 +2,12 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
-use http_kit::read_body;
+use http_kit::{ApiError, read_body};
 use serde::Deserialize;
 
-use super::answer::{Failure, success};
+use super::answer::{file_refused, success};
 use super::names::PathNames;
 use super::token::Bearer;
 use crate::files::Offer;
@@ -29,7 +29,7 @@ pub(super) async fn list(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     Ok(success(StatusCode::OK, share.files(path.session()?, claims)?))
 }
 
@@ -39,11 +39,13 @@ pub(super) async fn add(
     path: PathNames,
     Bearer(claims): Bearer,
     body: Body,
-) -> Result<Response, Response> {
-    let body = read_body(body, MAX_BODY).await.map_err(IntoResponse::into_response)?;
-    let added = path.session().and_then(|id| share.add_files(id, claims, || offers(&body)));
-    added.map_err(|refusal| Failure(refusal).into_response())?;
-    Ok(success(StatusCode::OK, "The files are listed."))
+) -> Result<Response, ApiError> {
+    let body = read_body(body, MAX_BODY).await?;
+    match share.add_files(path.session()?, claims, || offers(&body)) {
+        Ok(()) => Ok(success(StatusCode::OK, "The files are listed.")),
+        Err(Refusal { file: Some(file), sentence, .. }) => Ok(file_refused(&sentence, &file)),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 fn offers(body: &[u8]) -> Result<Vec<Offer>, Refusal> {
@@ -72,7 +74,7 @@ pub(super) async fn show(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     Ok(success(StatusCode::OK, share.file(path.session()?, claims, &path.last())?))
 }
 
@@ -81,7 +83,7 @@ pub(super) async fn remove(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     share.remove_file(path.session()?, claims, &path.last())?;
     Ok(success(StatusCode::OK, "The file is not listed any more."))
 }

@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap};
-use http_kit::{Client, MAX_BODY, read_body};
+use http_kit::{ApiError, Client, MAX_BODY, read_body};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answer::{Failure, success};
+use super::answer::success;
 use super::names::PathNames;
 use super::token::Bearer;
 use crate::refusal::Refusal;
@@ -37,7 +37,7 @@ impl HostedWire {
 pub(super) async fn create(
     State(share): State<Share>,
     client: Client,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     let (hosted, jwt) = share.create(client.address)?;
     Ok(success(StatusCode::CREATED, HostedWire::new(hosted, Some(jwt))))
 }
@@ -46,7 +46,7 @@ pub(super) async fn create(
 pub(super) async fn renew_code(
     State(share): State<Share>,
     Bearer(claims): Bearer,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     let hosted = share.renew_code(claims)?;
     Ok(success(StatusCode::ACCEPTED, HostedWire::new(hosted, None)))
 }
@@ -55,7 +55,7 @@ pub(super) async fn renew_code(
 pub(super) async fn id_for_name(
     State(share): State<Share>,
     path: PathNames,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     let mut found = Err(Refusal::no_such_session());
     for name in path.last() {
         found = found.or_else(|_| share.id_for_name(name));
@@ -68,7 +68,7 @@ pub(super) async fn metadata(
     State(share): State<Share>,
     path: PathNames,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     if headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate") {
         return Ok(Redirect::to("/share").into_response());
     }
@@ -82,7 +82,7 @@ pub(super) async fn join(
     path: PathNames,
     client: Client,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     let hash = headers.get(AUTHORIZATION).map(|it| it.to_str().unwrap_or_default());
     let jwt = share.join(path.session()?, hash, client.address)?;
     Ok(success(StatusCode::OK, json!({"jwt": jwt})))
@@ -94,10 +94,9 @@ pub(super) async fn rename(
     path: PathNames,
     Bearer(claims): Bearer,
     body: Body,
-) -> Result<Response, Response> {
-    let body = read_body(body, MAX_BODY).await.map_err(IntoResponse::into_response)?;
-    let renamed = path.session().and_then(|id| share.rename(id, claims, &posted_name(&body)?));
-    let code = renamed.map_err(|refusal| Failure(refusal).into_response())?;
+) -> Result<Response, ApiError> {
+    let body = read_body(body, MAX_BODY).await?;
+    let code = share.rename(path.session()?, claims, &posted_name(&body)?)?;
     Ok(success(StatusCode::OK, json!({"accessCode": code.into_digits()})))
 }
 
@@ -117,7 +116,7 @@ pub(super) async fn end(
     State(share): State<Share>,
     path: PathNames,
     Bearer(claims): Bearer,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiError> {
     share.end(path.session()?, claims)?;
     Ok(success(StatusCode::OK, "The session is over."))
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use http::header::ORIGIN;
-use http_kit::{Client, Deadline, Upgrade, WebSocketUpgrade};
+use http_kit::{ApiError, Client, Deadline, Upgrade, WebSocketUpgrade};
 use transport::WEBSOCKET;
 
-use super::answer::Failure;
 use super::names::PathNames;
 use crate::member::ShareConnection;
 use crate::refusal::Refusal;
@@ -30,30 +29,27 @@ pub(super) async fn open(
     client: Client,
     deadline: Deadline,
     headers: HeaderMap,
-) -> Result<Response, Response> {
-    let (upgrade, answer) = upgrade.accept().map_err(IntoResponse::into_response)?;
+) -> Result<Response, ApiError> {
+    let (upgrade, answer) = upgrade.accept()?;
     let services = share.services();
-    let refused = |refusal| Failure(refusal).into_response();
-    services.caps.upgrade(client.address).map_err(refused)?;
-    let slot = services.caps.socket(client.address).map_err(refused)?;
+    services.caps.upgrade(client.address)?;
+    let slot = services.caps.socket(client.address)?;
     let id = path.session().ok();
     let (mut waited, mut kept) = (Duration::ZERO, None);
     while let Err(wait) = services.caps.upgrade_to(id, client.address) {
         waited += wait;
         if waited > LONGEST_DELAY {
-            return Err(refused(Refusal::too_often(wait)));
+            return Err(Refusal::too_often(wait).into());
         }
         if kept.is_none() {
-            kept = Some(services.caps.stream(client.address).map_err(refused)?);
+            kept = Some(services.caps.stream(client.address)?);
         }
         deadline.put_off(wait);
         let slept = services.timers.sleep(wait).await;
-        slept.map_err(|Over| refused(Refusal::unavailable()))?;
+        slept.map_err(|Over| Refusal::unavailable())?;
     }
     drop(kept);
-    let Some(outbox) = share.sockets().outbox(&WEBSOCKET, None) else {
-        return Err(refused(Refusal::unavailable()));
-    };
+    let outbox = share.sockets().outbox(&WEBSOCKET, None).ok_or_else(Refusal::unavailable)?;
     let connection = Arc::new(ShareConnection {
         outbox: outbox.clone(),
         from: client.address,

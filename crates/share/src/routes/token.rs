@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http_kit::ApiError;
 
-use super::answer::Failure;
 use crate::refusal::Refusal;
 use crate::share::Share;
 use crate::token::Claims;
@@ -21,10 +21,10 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl FromRequestParts<Share> for Bearer {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, share: &Share) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, share: &Share) -> Result<Self, ApiError> {
         let claims = bearer(&parts.headers).and_then(|token| share.verify(token));
-        claims.map(Self).ok_or(Failure(Refusal::unauthorized()))
+        Ok(Self(claims.ok_or_else(Refusal::unauthorized)?))
     }
 }

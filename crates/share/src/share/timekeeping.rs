@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::Vital;
 use hub::Close;
 
-use super::Share;
+use super::{Ending, Share};
 use crate::exchange::presence::GRACE;
 use crate::id::SessionId;
 use crate::services::Due;
@@ -78,7 +78,7 @@ impl Share {
         state.forget_members(now);
         let until = state.idle_until().unwrap_or(now + SESSION_LIFE);
         if until <= now {
-            self.end_locked(&session, state, ("The session was not used for an hour.", "idle"));
+            self.end_locked(&session, state, Ending::Idle);
         } else {
             services.timers.at(until, Due::Idle(id));
         }
