@@ -156,8 +156,9 @@ export class OldTab {
 
   /**
    * @param {string} name of a file that another has added
-   * @returns {Promise<{name: string, digest: string, said: string}>} as saved, and what the
-   *   page says about its chunks
+   * @returns {Promise<{name: string, digest: string, said: string, overlapped: boolean}>} as
+   *   saved, what the page says about its chunks, and whether it was slower to store one than
+   *   the next one was to come, by which it loses chunks however well the server behaves
    */
   async download(name) {
     const saving = this.page.waitForEvent("download");
@@ -166,7 +167,9 @@ export class OldTab {
     const said = (await this.note(`received ${name}`).textContent()) ?? "";
     if (await this.note(`damaged ${name}`).isVisible()) throw new Error(said);
     const saved = await saving;
-    return { name: saved.suggestedFilename(), digest: sha256(await readFile(await saved.path())), said };
+    const [, apart, stored] = /at least (\d+) ms apart, stored within (\d+) ms/.exec(said) ?? [];
+    const overlapped = Number(stored) >= Number(apart);
+    return { name: saved.suggestedFilename(), digest: sha256(await readFile(await saved.path())), said, overlapped };
   }
 }
 

@@ -19,7 +19,7 @@ const RECONNECT_MS = 100;
 export class Transfers {
   /** @type {WebSocket | null} */
   #socket = null;
-  /** When the last chunk came, how soon after another one did, how long one took to store. */
+  /** When the last chunk came, how soon after another one did, how long one took to store: of all transfers. */
   #times = { last: -Infinity, apart: Infinity, storing: 0 };
   #session;
   #received;
