@@ -9,10 +9,10 @@ import { createSession, join, Member, takeEvents } from "../support/share-script
 const MIB = 1024 * 1024;
 /** What the old page's keys come to, with which its browser opens WebSockets. */
 const COOKIES = 40_000;
-/** A file of which the page takes 29 chunks, 100 ms apart or more. */
-const LARGE = MIB / 2;
-const MOST_RUNS = 20;
-const LONG = 240_000;
+/** A file of 1 MiB takes a quarter of a minute; three of them have to arrive. */
+const LONG = 120_000;
+/** Runs, those included in which the page itself was too slow. */
+const MOST_RUNS = 12;
 /** Bytes that scripts send; `SHARE_MB=64` for more than the suite has time for. */
 const SCRIPTS = Number(process.env.SHARE_MB ?? 8) * 1_000_000;
 /** The old page tries again every 100 ms. */
@@ -51,26 +51,28 @@ const test = base.extend({
 });
 
 test("the old page hands off files, three runs of three, with all its cookies", async ({ pair }) => {
-  test.setTimeout(LONG);
+  test.setTimeout(2 * LONG);
   const odd = "100% sure – ümläut.pdf";
-  let inTime = 0;
-  for (let run = 0; inTime < 3; run += 1) {
-    expect(run, "runs, most of them lost by a page that stored too slowly").toBeLessThan(MOST_RUNS);
+  let whole = 0;
+  for (let run = 0; whole < 3; run += 1) {
+    expect(run, "the page was too slow in nearly every run").toBeLessThan(MOST_RUNS);
     const { host, guest } = await pair({ cookies: COOKIES });
-    let overlapped = false;
-    for (const [name, file] of [[odd, randomBytes(100)], ["large.bin", randomBytes(LARGE)]]) {
+    let isWhole = true;
+    for (const [name, file] of [[odd, randomBytes(100)], ["large.bin", randomBytes(MIB)]]) {
       await host.add(name, file);
       await guest.refresh();
       const saved = await guest.download(name);
       expect(saved.name).toBe(name);
-      // A machine under load stores too slowly for the original, too: such a run says nothing.
-      overlapped ||= saved.overlapped;
-      if (!overlapped) expect(saved.digest, saved.said).toBe(sha256(file));
+      if (saved.digest === sha256(file)) continue;
+      // On a machine under load the original loses chunks, too. Such a run says nothing of the
+      // server, whose pace `crates/server/tests/share/pace.rs` holds it to.
+      expect(saved.tooSlow, saved.said).toBe(true);
+      isWhole = false;
     }
     await host.remove(odd);
     expect(await guest.cookies()).toBeGreaterThan(COOKIES);
     for (const tab of [host, guest]) await tab.page.context().close();
-    if (!overlapped) inTime += 1;
+    if (isWhole) whole += 1;
   }
 });
 

@@ -13,14 +13,18 @@ import { append, read } from "./storage.js";
 /** Characters of the text that a chunk holds. */
 const SLICE = 32_768;
 const RECONNECT_MS = 100;
+/** How often it is looked whether the page is late. */
+const LOOK_MS = 20;
 
 /** @typedef {{request_id: string, command: string, data: any, success?: boolean, response?: string}} Frame */
 
 export class Transfers {
   /** @type {WebSocket | null} */
   #socket = null;
-  /** When the last chunk came, how soon after another one did, how long one took to store: of all transfers. */
+  /** Of all transfers: when the last chunk came, how soon after another one did, how long one took to store. */
   #times = { last: -Infinity, apart: Infinity, storing: 0 };
+  /** By how much a timer was late since a transfer began, at most: a chunk may have waited as long. */
+  #late = 0;
   #session;
   #received;
   #note;
@@ -34,6 +38,12 @@ export class Transfers {
     this.#session = session;
     this.#received = received;
     this.#note = note;
+    let last = performance.now();
+    setInterval(() => {
+      const now = performance.now();
+      this.#late = Math.max(this.#late, now - last - LOOK_MS);
+      last = now;
+    }, LOOK_MS);
   }
 
   connect() {
@@ -105,7 +115,8 @@ export class Transfers {
   /** @param {string} request @param {{is_last_chunk: boolean, chunk_nr: number, chunk: string, iv: string}} data */
   async #take(request, { is_last_chunk, chunk_nr, chunk, iv }) {
     const [times, came] = [this.#times, performance.now()];
-    if (chunk_nr > 1) times.apart = Math.min(times.apart, came - times.last);
+    if (chunk_nr === 1) this.#late = 0;
+    else times.apart = Math.min(times.apart, came - times.last);
     times.last = came;
     const text = await decrypted(recall(`${request}-secret`), { chunk, iv });
     const storing = append(request, text);
@@ -115,7 +126,8 @@ export class Transfers {
     if (!is_last_chunk) return;
     const [name, chunks] = [recall(request), recall(`${request}-chunkAmount`)];
     const said = `${Math.ceil(whole.length / SLICE)} of ${chunks} chunks, at least ${times.apart.toFixed()} ms apart`;
-    this.#note(`received ${name}: ${said}, stored within ${times.storing.toFixed()} ms`);
+    const slow = `stored within ${times.storing.toFixed()} ms, up to ${this.#late.toFixed()} ms late`;
+    this.#note(`received ${name}: ${said}, ${slow}`);
     this.#received(name, whole);
   }
 
