@@ -4,42 +4,30 @@
 //! Invariant: once there is an active account of staff, there always is one: the last active account of staff can be
 //! neither deleted nor deactivated nor demoted.
 
+mod creation;
 mod lists;
 
 use std::sync::Arc;
 
 use base::{AccountId, SessionRef};
-use storage::StorageError;
-use tokio::sync::MutexGuard;
+use storage::{Connection, StorageError};
 
+use crate::again::until_undisturbed;
 use crate::change::Author;
 use crate::ending::Ending;
 use crate::invalid::{Invalid, checked, name};
-use crate::password::{Identity, problems};
-use crate::store::accounts::{self, By, Changes, Registration};
+use crate::store::accounts::{self, Changes};
 use crate::{Accounts, ChangeError, EmailAddress, Profile, Username};
 
+pub use self::creation::NewAccount;
+pub(crate) use self::creation::Prepared;
 pub use self::lists::{AccountQuery, AccountSort, Page, SessionQuery, SessionSort};
+
+/// Held by transactions that count who is staff and may change it.
+pub(crate) const STAFF_LOCK: &str = "staff";
 
 /// The most accounts or sessions of one bulk action.
 pub const MAX_BULK: usize = 500;
-
-/// An account made by staff; texts as typed.
-#[derive(Clone, Default)]
-pub struct NewAccount {
-    /// Empty: one is made from the address.
-    pub username: String,
-    /// Empty: none. Counts as confirmed.
-    pub email: String,
-    /// `None`: its owner sets one by a reset link.
-    pub password: Option<String>,
-    /// May be empty.
-    pub first_name: String,
-    /// May be empty.
-    pub last_name: String,
-    /// May it use the admin site?
-    pub is_staff: bool,
-}
 
 /// What staff changes about an account; texts as typed, what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -88,43 +76,6 @@ impl Accounts {
         self.end(Ending::Listed(sessions)).await
     }
 
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// [`ChangeError::Invalid`], [`ChangeError::UsernameTaken`],
-    /// [`ChangeError::EmailTaken`].
-    pub async fn create_account(&self, new: NewAccount) -> Result<AccountId, ChangeError> {
-        let (username, mut registration) = parse(&new)?;
-        if let Some(password) = &new.password {
-            let permit = self.0.hasher.permit(None)?;
-            registration.password_hash = Some(permit.hash(None, password).await?);
-        }
-        let now = self.now();
-        registration.email_confirmed_at = registration.email.as_ref().map(|_| now);
-        let account = AccountId(base::id53(&*self.0.random));
-        let transaction = self.0.db.begin_write().await?;
-        let on = transaction.connection();
-        if let Some(email) = &registration.email
-            && accounts::find(on, By::Email(email)).await?.is_some()
-        {
-            return Err(ChangeError::EmailTaken);
-        }
-        let username = match username {
-            Some(username) if accounts::find(on, By::Username(&username)).await?.is_some() => {
-                return Err(ChangeError::UsernameTaken);
-            }
-            Some(username) => username,
-            None => {
-                let local = registration.email.as_ref().map(EmailAddress::local_part);
-                self.free_username(on, local.unwrap_or_default()).await?
-            }
-        };
-        accounts::insert(on, account, &username, &registration, now).await?;
-        transaction.commit().await?;
-        tracing::info!(%account, staff = registration.is_staff, "account created");
-        Ok(account)
-    }
-
     /// Changes an account.
     ///
     /// # Errors
@@ -141,16 +92,17 @@ impl Accounts {
             return Err(ChangeError::Invalid(invalid).into());
         }
         let may_remove_staff = edit.is_staff == Some(false) || edit.is_active == Some(false);
-        let _kept = if may_remove_staff { Some(self.keep_staff(&[account]).await?) } else { None };
         let ending = Ending::All(account, "deactivated");
         let ending = (edit.is_active == Some(false)).then_some(ending);
-        Ok(self.apply(account, Author::Staff, changes, ending).await?)
+        let leaving: Arc<[AccountId]> = may_remove_staff.then_some(account).into_iter().collect();
+        self.apply_by_staff(account, changes, ending, leaving).await
     }
 
     /// Makes or unmakes staff; how many accounts there were. At most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nothing was changed.
+    /// [`EditError::LastStaff`]: nothing was changed, unless others stop being staff at the
+    /// same time; then no more are.
     pub async fn set_staff(&self, ids: &[AccountId], staff: bool) -> Result<usize, EditError> {
         let changes = Changes { is_staff: Some(staff), ..Changes::default() };
         self.apply_to_all(ids, &changes, !staff, None).await
@@ -160,7 +112,8 @@ impl Accounts {
     /// how many accounts there were. At most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nothing was changed.
+    /// [`EditError::LastStaff`]: nothing was changed, unless others stop being staff at the
+    /// same time; then no more are.
     pub async fn set_active(&self, ids: &[AccountId], active: bool) -> Result<usize, EditError> {
         let changes = Changes { is_active: Some(active), ..Changes::default() };
         let reason = (!active).then_some("deactivated");
@@ -171,23 +124,29 @@ impl Accounts {
     /// most [`MAX_BULK`].
     ///
     /// # Errors
-    /// [`EditError::LastStaff`]: nothing was deleted.
+    /// [`EditError::LastStaff`]: nothing was deleted, unless others stop being staff at the
+    /// same time; then no more are.
     pub async fn delete_accounts(&self, ids: &[AccountId]) -> Result<usize, EditError> {
-        let ids = &ids[..ids.len().min(MAX_BULK)];
-        let _kept = self.keep_staff(ids).await?;
+        let ids: Arc<[AccountId]> = ids.iter().copied().take(MAX_BULK).collect();
         let mut deleted = 0;
         for account in ids.iter().copied() {
-            let accounts = self.clone();
-            let done = self.finish(async move { accounts.delete_now(account).await }).await?;
-            deleted += usize::from(done);
+            let (accounts, leaving) = (self.clone(), Arc::clone(&ids));
+            let delete =
+                async move { until_undisturbed(|| accounts.delete_now(account, &leaving)).await };
+            deleted += usize::from(self.finish(delete).await?);
         }
         Ok(deleted)
     }
 
-    async fn delete_now(&self, account: AccountId) -> Result<bool, StorageError> {
+    async fn delete_now(
+        &self,
+        account: AccountId,
+        leaving: &[AccountId],
+    ) -> Result<bool, EditError> {
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        if accounts::find(on, By::Id(account)).await?.is_none() {
+        keep_staff(on, leaving).await?;
+        if accounts::lock(on, account).await?.is_none() {
             return Ok(false);
         }
         let ending = Ending::All(account, "deleted");
@@ -207,65 +166,57 @@ impl Accounts {
         ends: Option<&'static str>,
     ) -> Result<usize, EditError> {
         let ids = &ids[..ids.len().min(MAX_BULK)];
-        let _kept = if may_remove_staff { Some(self.keep_staff(ids).await?) } else { None };
+        let leaving: Arc<[AccountId]> = if may_remove_staff { ids.into() } else { [].into() };
         let mut changed = 0;
         for account in ids.iter().copied() {
             let ending = ends.map(|reason| Ending::All(account, reason));
-            match self.apply(account, Author::Staff, changes.clone(), ending).await {
+            let leaving = Arc::clone(&leaving);
+            match self.apply_by_staff(account, changes.clone(), ending, leaving).await {
                 Ok(_) => changed += 1,
-                Err(ChangeError::Gone) => {}
-                Err(error) => return Err(error.into()),
+                Err(EditError::Change(ChangeError::Gone)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(changed)
     }
 
-    /// Refuses if no active account of staff would be left without `leaving`, and there
-    /// is one. As long as the guard is held, no other account stops being staff.
-    async fn keep_staff(&self, leaving: &[AccountId]) -> Result<MutexGuard<'_, ()>, EditError> {
-        let kept = self.0.staff.lock().await;
-        let on = self.0.db.reader();
-        let left = accounts::staff_besides(on, leaving).await?;
-        if left == 0 && accounts::staff_besides(on, &[]).await? > 0 {
-            return Err(EditError::LastStaff);
-        }
-        Ok(kept)
+    /// Like [`apply`](Self::apply); the accounts that are `leaving` with this one may stop
+    /// being active staff by it.
+    async fn apply_by_staff(
+        &self,
+        account: AccountId,
+        changes: Changes,
+        ending: Option<Ending>,
+        leaving: Arc<[AccountId]>,
+    ) -> Result<Profile, EditError> {
+        let accounts = self.clone();
+        self.finish(async move {
+            let change = async || {
+                let transaction = accounts.0.db.begin_write().await?;
+                keep_staff(transaction.connection(), &leaving).await?;
+                let (changes, ending) = (changes.clone(), ending.as_ref());
+                let applied =
+                    accounts.apply_in(transaction, account, Author::Staff, changes, ending);
+                Ok(applied.await?)
+            };
+            until_undisturbed(change).await
+        })
+        .await
     }
 }
 
-/// Parses what staff typed; the password is hashed later.
-fn parse(new: &NewAccount) -> Result<(Option<Username>, Registration), ChangeError> {
-    let mut invalid = Vec::new();
-    let username = Some(new.username.trim()).filter(|text| !text.is_empty());
-    let username = username
-        .and_then(|text| checked(text.parse::<Username>(), Invalid::Username, &mut invalid));
-    let email = Some(new.email.trim()).filter(|text| !text.is_empty());
-    let email =
-        email.and_then(|text| checked(text.parse::<EmailAddress>(), Invalid::Email, &mut invalid));
-    let first_name = checked(name(&new.first_name), Invalid::FirstName, &mut invalid);
-    let last_name = checked(name(&new.last_name), Invalid::LastName, &mut invalid);
-    if new.username.trim().is_empty() && new.email.trim().is_empty() {
-        invalid.push(Invalid::Username(crate::InvalidUsername));
+/// Refuses if no active account of staff would be left without those that are `leaving`, and
+/// there is one. Until the end of the transaction no other account stops being staff.
+async fn keep_staff(on: &impl Connection, leaving: &[AccountId]) -> Result<(), EditError> {
+    if leaving.is_empty() {
+        return Ok(());
     }
-    let identity = Identity {
-        email: &new.email,
-        username: &new.username,
-        first_name: &new.first_name,
-        last_name: &new.last_name,
-    };
-    let problems = new.password.as_deref().map(|password| problems(password, identity));
-    if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
-        invalid.push(Invalid::Password(problems));
+    storage::lock(on, STAFF_LOCK).await?;
+    let left = accounts::staff_besides(on, leaving).await?;
+    if left == 0 && accounts::staff_besides(on, &[]).await? > 0 {
+        return Err(EditError::LastStaff);
     }
-    match (first_name, last_name) {
-        (Some(first_name), Some(last_name)) if invalid.is_empty() => {
-            let is_staff = new.is_staff;
-            let registration =
-                Registration { email, first_name, last_name, is_staff, ..Registration::default() };
-            Ok((username, registration))
-        }
-        _ => Err(ChangeError::Invalid(invalid)),
-    }
+    Ok(())
 }
 
 /// Parses what staff typed, as far as it differs from what is.

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use base::{AccountId, Principal, SessionRef};
-use storage::{Connection, StorageError};
+use storage::{Connection, StorageError, WriteTransaction};
 
+use crate::again::until_undisturbed;
 use crate::ending::Ending;
 use crate::link::Purpose;
 use crate::password::hasher::{self, HashError};
@@ -98,17 +99,28 @@ impl Accounts {
             self.0.quotas.writes.consume(account, from).map_err(ChangeError::TooMany)?;
         }
         let accounts = self.clone();
-        self.finish(async move { accounts.apply_now(account, author, changes, ending).await }).await
+        self.finish(async move {
+            let change = async || {
+                let transaction = accounts.0.db.begin_write().await?;
+                let (changes, ending) = (changes.clone(), ending.as_ref());
+                accounts.apply_in(transaction, account, author, changes, ending).await
+            };
+            until_undisturbed(change).await
+        })
+        .await
     }
 
-    async fn apply_now(
+    /// The same in `transaction`, which it commits. If another transaction takes the username
+    /// or the address meanwhile, that is a unique violation; the caller looks again, in a new
+    /// transaction.
+    pub(crate) async fn apply_in(
         &self,
+        transaction: WriteTransaction,
         account: AccountId,
         author: Author,
         changes: Changes,
-        ending: Option<Ending>,
+        ending: Option<&Ending>,
     ) -> Result<Profile, ChangeError> {
-        let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
         let before = find_for(on, account, author).await?;
         refuse_taken(on, account, &changes).await?;
@@ -125,14 +137,14 @@ impl Accounts {
         };
         accounts::change(on, account, changes).await?;
         let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
-        let ended = match &ending {
+        let ended = match ending {
             Some(ending) => self.delete_sessions(on, ending).await?,
             None => Vec::new(),
         };
         transaction.commit().await?;
         let profile = person.profile;
         self.0.live.lock().rename(account, &profile.username, profile.display_name());
-        if let Some(ending) = &ending {
+        if let Some(ending) = ending {
             self.announce(&ended, ending.reason());
         }
         if let Some(new) = unconfirmed {
@@ -143,13 +155,14 @@ impl Accounts {
 }
 
 /// The account, if `author` may change it: once a session has ended, nothing that it
-/// asked for before may come true later.
+/// asked for before may come true later. Locks the account's row: until the end of the
+/// transaction it is as it was read, and none of its sessions begins or ends.
 pub(crate) async fn find_for(
     on: &impl Connection,
     account: AccountId,
     author: Author,
 ) -> Result<Person, ChangeError> {
-    let person = accounts::find(on, By::Id(account)).await?.ok_or(ChangeError::Gone)?;
+    let person = accounts::lock(on, account).await?.ok_or(ChangeError::Gone)?;
     if let Author::Owner(session, _) = author {
         let is_over = sessions::own(on, account, session).await?.is_empty();
         if is_over || !person.profile.is_active {

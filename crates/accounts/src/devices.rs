@@ -3,9 +3,10 @@
 use base::{AccountId, Principal, SessionRef, Timestamp};
 use storage::StorageError;
 
+use crate::again::until_undisturbed;
 use crate::ending::Ending;
 use crate::session::{MAX_TOKEN_NAME, SessionKind};
-use crate::store::accounts::{self, By};
+use crate::store::accounts;
 use crate::store::sessions::{self, NewSession, SessionOf};
 use crate::{Accounts, ApiToken, ChangeError, SignInContext};
 
@@ -135,20 +136,9 @@ impl Accounts {
             issued_by,
             context,
         };
-        let transaction = inner.db.begin_write().await?;
-        let on = transaction.connection();
-        let person = accounts::find(on, By::Id(account)).await?;
-        let active = person.is_some_and(|person| person.profile.is_active);
-        // Who ends all sessions shall not find one that was just being made.
-        let issuer_lives = match issued_by {
-            Some(issuer) => !sessions::own(on, account, issuer).await?.is_empty(),
-            None => true,
-        };
-        if !active || !issuer_lives {
+        if !until_undisturbed(|| self.store_token(owner, new)).await? {
             return Ok(None);
         }
-        sessions::insert(on, owner, new, inner.clock.now()).await?;
-        transaction.commit().await?;
         tracing::info!(%account, session = %owner.session, address = %context.address, "token issued");
 
         if let Some(issuer) = issued_by {
@@ -157,5 +147,29 @@ impl Accounts {
         }
         self.end(Ending::Displaced(account, SessionKind::Token, owner.session)).await?;
         Ok(Some(token))
+    }
+
+    /// Stores a token, unless its owner is not active or the session that asked for it is
+    /// over; whether it did.
+    async fn store_token(
+        &self,
+        owner: SessionOf,
+        new: NewSession<'_>,
+    ) -> Result<bool, StorageError> {
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        // Locked: what ends sessions of the account waits, and then finds this token.
+        let person = accounts::lock(on, owner.account).await?;
+        let active = person.is_some_and(|person| person.profile.is_active);
+        let issuer_lives = match new.issued_by {
+            Some(issuer) => !sessions::own(on, owner.account, issuer).await?.is_empty(),
+            None => true,
+        };
+        if !active || !issuer_lives {
+            return Ok(false);
+        }
+        sessions::insert(on, owner, new, self.now()).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }

@@ -2,19 +2,24 @@
 //! it, and the listeners are told.
 //!
 //! The database decides: a session ends in the transaction that deletes its row,
-//! so it ends once, however many ways lead there at the same time.
+//! so it ends once, however many ways lead there at the same time, and on however many
+//! servers. Rows are locked in one order everywhere: first accounts, then sessions, each by
+//! id.
 
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::{AccountId, SessionRef};
-
+use base::{AccountId, SessionRef, Timestamp};
 use storage::{Connection, StorageError};
 
+use crate::again::until_undisturbed;
 use crate::secret::SecretHash;
 use crate::session::SessionKind;
+use crate::store::accounts;
 use crate::store::sessions::{self, SessionOf};
+use crate::upkeep::WRITE_BACK_INTERVAL;
 use crate::{Accounts, ApiToken, MAX_TOKENS_PER_SESSION, SessionToken};
 
 /// Which sessions end, and why.
@@ -53,6 +58,11 @@ impl Ending {
     }
 }
 
+/// How much longer a session that ran out stays on record in a database that several servers
+/// can share: another one may know of a use that it has not written back yet. A SQLite file
+/// has one server, which knows every use.
+pub const SWEEP_GRACE: Duration = WRITE_BACK_INTERVAL.saturating_add(Duration::from_secs(5));
+
 impl Accounts {
     /// Ends the browser session of `token`, if there is one.
     ///
@@ -81,7 +91,7 @@ impl Accounts {
             return Ok(0);
         }
         let accounts = self.clone();
-        self.finish(async move { accounts.end_now(&ending).await }).await
+        self.finish(async move { until_undisturbed(|| accounts.end_now(&ending)).await }).await
     }
 
     /// Does `work` to its end. When a client disconnects, the future of its request is
@@ -109,15 +119,25 @@ impl Accounts {
         Ok(ended.len())
     }
 
-    /// Deletes the sessions of `ending`; the caller commits, then [`announce`](Self::announce)s them.
+    /// Deletes the sessions of `ending` and gives those that it did delete: others may be
+    /// ending the same. The caller commits, then [`announce`](Self::announce)s them.
     pub(crate) async fn delete_sessions(
         &self,
         on: &impl Connection,
         ending: &Ending,
     ) -> Result<Vec<SessionOf>, StorageError> {
         let selected = self.selected(on, ending).await?;
-        sessions::delete(on, &selected).await?;
-        Ok(selected)
+        // Whoever opens a session or issues a token holds the account's row: what is selected
+        // now is complete.
+        accounts::lock_all(on, selected.iter().map(|selected| selected.account)).await?;
+        let selected = self.selected(on, ending).await?;
+        let mut locked = sessions::lock(on, &selected).await?;
+        if matches!(ending, Ending::Expired) {
+            locked.retain(|locked| locked.last_used_at <= self.cutoff(locked.kind));
+        }
+        let ended: Vec<_> = locked.iter().map(|locked| locked.session).collect();
+        sessions::delete(on, &ended).await?;
+        Ok(ended)
     }
 
     async fn selected(
@@ -151,7 +171,7 @@ impl Accounts {
     async fn expired(&self, on: &impl Connection) -> Result<Vec<SessionOf>, StorageError> {
         let mut all = Vec::new();
         for kind in SessionKind::ALL {
-            let cutoff = self.now().minus(kind.inactivity());
+            let cutoff = self.cutoff(kind);
             let mut unused = sessions::unused_since(on, kind, cutoff).await?;
             // Some may have been used since the last write-back.
             let live = self.0.live.lock();
@@ -159,6 +179,17 @@ impl Accounts {
             all.extend(unused);
         }
         Ok(all)
+    }
+
+    /// Sessions of `kind` that were not used after this are swept away. They are refused
+    /// before: [`authenticate`](Self::authenticate) is exact.
+    fn cutoff(&self, kind: SessionKind) -> Timestamp {
+        self.now().minus(kind.inactivity() + self.sweep_grace())
+    }
+
+    /// [`SWEEP_GRACE`], where it is granted.
+    pub(crate) fn sweep_grace(&self) -> Duration {
+        if self.0.db.kind().is_server() { SWEEP_GRACE } else { Duration::ZERO }
     }
 
     /// Has the memory forget what ended, and tells the listeners.

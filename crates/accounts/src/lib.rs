@@ -1,7 +1,7 @@
 //! People and their credentials: access keys, passwords, sessions, tokens, sign-in throttling.
 //!
-//! Owns the tables `accounts`, `sessions` and `mailed_links` and the routes around
-//! them. The only way in is [`Accounts`]; everything HTTP is behind [`routes()`].
+//! Owns the tables `accounts`, `sessions`, `mailed_links` and `setup_links` and the routes
+//! around them. The only way in is [`Accounts`]; everything HTTP is behind [`routes()`].
 //!
 //! A person has a username, always, and any of an access key and an email address
 //! with a password. They act by a browser's session or by an API token; both are
@@ -26,6 +26,7 @@
 
 mod admin;
 mod administration;
+mod again;
 mod authentication;
 mod change;
 mod credentials;
@@ -76,6 +77,7 @@ pub use crate::authentication::{SESSION_COOKIE, clear_session_cookie};
 pub use crate::change::ChangeError;
 pub use crate::devices::SessionInfo;
 pub use crate::email::{EmailAddress, InvalidEmail};
+pub use crate::ending::SWEEP_GRACE;
 pub use crate::invalid::{Invalid, NameProblem};
 pub use crate::link::{CONFIRMATION_LIFE, RESET_LIFE};
 pub use crate::pages::{PageOptions, pages};
@@ -90,7 +92,7 @@ pub use crate::session::{
     MAX_SESSIONS_PER_ACCOUNT, MAX_TOKENS_PER_ACCOUNT, MAX_TOKENS_PER_SESSION, SESSION_INACTIVITY,
     SessionEnded, SessionKind, SignInContext, TOKEN_INACTIVITY,
 };
-pub use crate::set_up::SetUpError;
+pub use crate::set_up::{SETUP_LIFE, SetUpError};
 pub use crate::sign_in::{SignInError, SignedIn};
 pub use crate::sign_up::{SignUp, SignUpError};
 pub use crate::upkeep::WRITE_BACK_INTERVAL;
@@ -101,7 +103,6 @@ use crate::password::hasher::Hasher;
 use crate::quotas::Quotas;
 use crate::recovery::MAX_PENDING_RESETS;
 use crate::request_slots::RequestSlots;
-use crate::secret::SecretHash;
 use crate::sign_in::attempt::Attempts;
 
 /// The most sessions kept in memory without an open connection holding them, an
@@ -142,10 +143,6 @@ struct Inner {
     endings: TaskTracker,
     /// A permit for every request to reset a password that is being looked into.
     resets: Arc<Semaphore>,
-    /// Held while it is checked that an account of staff is left.
-    staff: tokio::sync::Mutex<()>,
-    /// The secret by which a client may make the first account of staff.
-    set_up: Mutex<Option<SecretHash>>,
 }
 
 impl Accounts {
@@ -182,8 +179,6 @@ impl Accounts {
             listeners: RwLock::default(),
             endings: TaskTracker::new(),
             resets: Arc::new(Semaphore::new(MAX_PENDING_RESETS)),
-            staff: tokio::sync::Mutex::default(),
-            set_up: Mutex::default(),
         }))
     }
 

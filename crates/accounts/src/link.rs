@@ -49,7 +49,8 @@ pub(crate) fn parse(token: &str) -> Option<SecretHash> {
 
 impl Accounts {
     /// Makes a link and returns its path, to be mailed to `email` once committed;
-    /// `None` if the account has enough of them open.
+    /// `None` if the account has enough of them open. The caller holds the account's row, so
+    /// that no two count at the same time.
     pub(crate) async fn add_link(
         &self,
         on: &impl Connection,

@@ -2,11 +2,15 @@
 
 use capability::{BoxFuture, Declaration, Part};
 
-use crate::{Accounts, mails};
+use crate::{Accounts, mails, store};
 
 /// What accounts bring with them.
-pub const DECLARATION: Declaration =
-    Declaration { migrations: Accounts::migrations, settings: None, mails: mails::ALL };
+pub const DECLARATION: Declaration = Declaration {
+    migrations: Accounts::migrations,
+    tables: store::tables::EXPORTED,
+    settings: None,
+    mails: mails::ALL,
+};
 
 /// Its routes and pages are the server's to serve: they need to know who is online.
 impl Part for Accounts {

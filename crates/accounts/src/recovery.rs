@@ -7,12 +7,14 @@ use base::AccountId;
 use mail::Draft;
 use storage::{Connection, StorageError};
 
+use crate::again::until_undisturbed;
 use crate::ending::Ending;
 use crate::invalid::Invalid;
 use crate::link::{self, Purpose};
 use crate::mails::PASSWORD_RESET;
 use crate::password::hasher::{self, HashError};
 use crate::password::problems;
+use crate::secret::SecretHash;
 use crate::sign_in::attempt::CountedAs;
 use crate::store::accounts::{self, By, Changes, Person};
 use crate::store::links::{self, OpenLink};
@@ -122,20 +124,22 @@ impl Accounts {
     }
 
     async fn mail_reset(&self, by: By<'_>) -> Result<bool, StorageError> {
-        let Some(person) = accounts::find(self.0.db.reader(), by).await? else {
+        let found = accounts::find(self.0.db.reader(), by).await?;
+        let Some(found) = found.filter(|found| found.reset_address().is_some()) else {
             return Ok(false);
         };
-        let profile = &person.profile;
-        let is_proven = profile.email_confirmed || !profile.has_key;
-        let Some(to) = person.address().filter(|_| profile.is_active && is_proven) else {
-            return Ok(false);
-        };
+        until_undisturbed(|| self.make_reset_link(found.profile.account)).await
+    }
+
+    async fn make_reset_link(&self, account: AccountId) -> Result<bool, StorageError> {
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        let path = self.add_link(on, Purpose::ResetPassword, profile.account, &to).await?;
+        let Some(person) = accounts::lock(on, account).await? else { return Ok(false) };
+        let Some(to) = person.reset_address() else { return Ok(false) };
+        let path = self.add_link(on, Purpose::ResetPassword, account, &to).await?;
         transaction.commit().await?;
         if let Some(path) = path {
-            let draft = Draft::new(&PASSWORD_RESET, to.as_str()).name(&profile.called());
+            let draft = Draft::new(&PASSWORD_RESET, to.as_str()).name(&person.profile.called());
             self.0.mailer.send(draft.link(&path));
         }
         Ok(true)
@@ -174,7 +178,9 @@ impl Accounts {
         drop(permit);
         let accounts = self.clone();
         let token = token.to_owned();
-        let done = self.finish(async move { accounts.reset_now(&token, hash).await }).await?;
+        let reset =
+            async move { until_undisturbed(|| accounts.reset_now(&token, hash.clone())).await };
+        let done = self.finish(reset).await?;
         let profile = done.ok_or(ResetPasswordError::Unknown)?;
         tracing::info!(account = %profile.account, "password reset");
         // The owner is back: what others tried meanwhile must not keep them waiting.
@@ -196,9 +202,7 @@ impl Accounts {
         let found = links::find(on, hash, Purpose::ResetPassword, self.now()).await?;
         let Some(link) = found else { return Ok(None) };
         let person = accounts::find(on, By::Id(link.account)).await?;
-        Ok(person.filter(|Person { profile, .. }| {
-            profile.is_active && profile.email.as_ref() == Some(&link.email)
-        }))
+        Ok(person.filter(|person| link.sets_password_of(person)))
     }
 
     /// Everything of a reset in one transaction; `None` if the link died meanwhile.
@@ -207,12 +211,20 @@ impl Accounts {
         token: &str,
         password_hash: String,
     ) -> Result<Option<Profile>, StorageError> {
+        let Some(hash) = link::parse(token) else { return Ok(None) };
         let now = self.now();
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        let Some(Person { profile, .. }) = self.open_reset(on, token).await? else {
+        let found = links::find(on, hash, Purpose::ResetPassword, now).await?;
+        let Some(link) = found else { return Ok(None) };
+        let person = accounts::lock(on, link.account).await?;
+        let Some(Person { profile, .. }) = person.filter(|person| link.sets_password_of(person))
+        else {
             return Ok(None);
         };
+        if !links::take(on, hash, Purpose::ResetPassword, now).await? {
+            return Ok(None);
+        }
         let account = profile.account;
         let changes = Changes {
             password_hash: Some(password_hash),
@@ -242,17 +254,22 @@ impl Accounts {
     /// If the database fails; the link still works then.
     pub async fn confirm_email(&self, token: &str) -> Result<Option<Confirmed>, StorageError> {
         let Some(hash) = link::parse(token) else { return Ok(None) };
+        until_undisturbed(|| self.confirm_now(hash)).await
+    }
+
+    async fn confirm_now(&self, hash: SecretHash) -> Result<Option<Confirmed>, StorageError> {
         let now = self.now();
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
         let found = links::find(on, hash, Purpose::ConfirmAddress, now).await?;
         let Some(OpenLink { account, email }) = found else { return Ok(None) };
         let Ok(new) = email.parse::<EmailAddress>() else { return Ok(None) };
+        let Some(before) = accounts::lock(on, account).await? else { return Ok(None) };
         let owner = accounts::find(on, By::Email(&new)).await?;
-        if owner.is_some_and(|owner| owner.profile.account != account) {
+        let is_anothers = owner.is_some_and(|owner| owner.profile.account != account);
+        if is_anothers || !links::take(on, hash, Purpose::ConfirmAddress, now).await? {
             return Ok(None);
         }
-        let Some(before) = accounts::find(on, By::Id(account)).await? else { return Ok(None) };
         let is_another = before.address().map(|is| is.folded()) != Some(new.folded());
         let changes = Changes {
             email: is_another.then(|| Some(new.clone())),
@@ -275,5 +292,20 @@ impl Accounts {
             self.tell_old_address(&before, &new);
         }
         Ok(Some(Confirmed { account, email }))
+    }
+}
+
+impl OpenLink {
+    /// Whether `person` gets a new password by it.
+    fn sets_password_of(&self, person: &Person) -> bool {
+        person.profile.is_active && person.profile.email.as_ref() == Some(&self.email)
+    }
+}
+
+impl Person {
+    /// Where a link to set a new password may be mailed.
+    fn reset_address(&self) -> Option<EmailAddress> {
+        let is_proven = self.profile.email_confirmed || !self.profile.has_key;
+        self.address().filter(|_| self.profile.is_active && is_proven)
     }
 }

@@ -1,12 +1,18 @@
 //! The first account of staff, on a server that has none.
 
-use storage::StorageError;
-
-use crate::administration::NewAccount;
-use crate::secret::{self, SecretHash};
-use crate::{Accounts, ChangeError};
+use std::time::Duration;
 
 use base::AccountId;
+use storage::StorageError;
+
+use crate::administration::{NewAccount, Prepared, STAFF_LOCK};
+use crate::again::until_undisturbed;
+use crate::secret::{self, SecretHash};
+use crate::store::{accounts, set_up};
+use crate::{Accounts, ChangeError, link};
+
+/// How long a set-up link works, unless another is given out.
+pub const SETUP_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Why the first account of staff was not made.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +25,19 @@ pub enum SetUpError {
     Change(#[from] ChangeError),
 }
 
+impl From<StorageError> for SetUpError {
+    fn from(error: StorageError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
 impl Accounts {
     /// Whether there is an active account of staff.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn has_staff(&self) -> Result<bool, StorageError> {
-        Ok(crate::store::accounts::staff_besides(self.0.db.reader(), &[]).await? > 0)
+        Ok(accounts::staff_besides(self.0.db.reader(), &[]).await? > 0)
     }
 
     /// Whether `account` is staff.
@@ -36,9 +48,9 @@ impl Accounts {
         Ok(self.profile(account).await?.is_some_and(|profile| profile.is_staff))
     }
 
-    /// A secret with which the first account of staff can be made, once; `None` if
-    /// there is staff. A hash of it is kept in memory only: the next start gives out
-    /// another, and so does asking again.
+    /// A secret with which the first account of staff can be made, once and within
+    /// [`SETUP_LIFE`]; `None` if there is staff. The one that is given out last works, on
+    /// every server that has the database.
     ///
     /// # Errors
     /// If the database fails.
@@ -47,14 +59,24 @@ impl Accounts {
             return Ok(None);
         }
         let token = secret::generate(&*self.0.random);
-        *self.0.set_up.lock() = Some(SecretHash::of(&token));
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        storage::lock(on, STAFF_LOCK).await?;
+        set_up::replace(on, SecretHash::of(&token), self.now().plus(SETUP_LIFE)).await?;
+        transaction.commit().await?;
         Ok(Some(token))
     }
 
-    /// Whether `token` is the one that was given out last and was not used.
-    #[must_use]
-    pub fn is_setup_open(&self, token: &str) -> bool {
-        *self.0.set_up.lock() == Some(SecretHash::of(token))
+    /// Whether `token` is the one that was given out last, and was neither used nor given
+    /// out too long ago.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn is_setup_open(&self, token: &str) -> Result<bool, StorageError> {
+        match link::parse(token) {
+            Some(token) => set_up::is_open(self.0.db.reader(), token, self.now()).await,
+            None => Ok(false),
+        }
     }
 
     /// Makes the first account of staff, with a confirmed address. `token` works once.
@@ -67,20 +89,8 @@ impl Accounts {
         email: &str,
         password: &str,
     ) -> Result<AccountId, SetUpError> {
-        let hash = SecretHash::of(token);
-        // Taken out while it is used: of two at once, one gets in.
-        if self.0.set_up.lock().take_if(|open| *open == hash).is_none() {
-            return Err(SetUpError::Refused);
-        }
-        let made = self.make_first(email, password).await;
-        if matches!(made, Err(SetUpError::Change(_))) {
-            self.0.set_up.lock().get_or_insert(hash);
-        }
-        made
-    }
-
-    async fn make_first(&self, email: &str, password: &str) -> Result<AccountId, SetUpError> {
-        if self.has_staff().await.map_err(ChangeError::from)? {
+        // Asked before a password is hashed, and again when the token is used.
+        if !self.is_setup_open(token).await? {
             return Err(SetUpError::Refused);
         }
         let first = NewAccount {
@@ -89,6 +99,28 @@ impl Accounts {
             is_staff: true,
             ..NewAccount::default()
         };
-        Ok(self.create_account(first).await?)
+        let first = self.prepare(&first).await?;
+        let token = SecretHash::of(token);
+        let account = until_undisturbed(|| self.make_first(token, &first)).await?;
+        tracing::info!(%account, "first account of staff created");
+        Ok(account)
+    }
+
+    /// In one transaction: there is no staff, the token is used up, the account is made.
+    async fn make_first(
+        &self,
+        token: SecretHash,
+        first: &Prepared,
+    ) -> Result<AccountId, SetUpError> {
+        let transaction = self.0.db.begin_write().await?;
+        let on = transaction.connection();
+        storage::lock(on, STAFF_LOCK).await?;
+        let has_staff = accounts::staff_besides(on, &[]).await? > 0;
+        if has_staff || !set_up::take(on, token, self.now()).await? {
+            return Err(SetUpError::Refused);
+        }
+        let account = self.add_account(on, first).await?;
+        transaction.commit().await?;
+        Ok(account)
     }
 }

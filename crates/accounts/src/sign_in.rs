@@ -21,6 +21,7 @@ use std::time::Duration;
 use base::{AccountId, SessionRef};
 use storage::StorageError;
 
+use crate::again::until_undisturbed;
 use crate::ending::Ending;
 use crate::password::hasher::{self, HashError, HashPermit, Verdict};
 use crate::secret::SecretHash;
@@ -253,15 +254,19 @@ impl Accounts {
         if let Proof::Password { rehashed, .. } = proof {
             changes.password_hash.clone_from(rehashed);
         }
-        let transaction = inner.db.begin_write().await?;
-        let on = transaction.connection();
-        let person = accounts::find(on, By::Id(account)).await?;
-        if !person.is_some_and(|person| proof.is_valid_for(&person)) {
-            return Err(SignInError::Refused);
-        }
-        sessions::insert(on, SessionOf { account, session }, new, now).await?;
-        accounts::change(on, account, changes).await?;
-        transaction.commit().await?;
+        let store = async || {
+            let transaction = inner.db.begin_write().await?;
+            let on = transaction.connection();
+            // Locked: what changes the account waits, and then finds this session.
+            let person = accounts::lock(on, account).await?;
+            if !person.is_some_and(|person| proof.is_valid_for(&person)) {
+                return Err(SignInError::Refused);
+            }
+            sessions::insert(on, SessionOf { account, session }, new, now).await?;
+            accounts::change(on, account, changes.clone()).await?;
+            Ok(transaction.commit().await?)
+        };
+        until_undisturbed(store).await?;
         tracing::info!(%account, %session, address = %context.address, "signed in");
 
         self.end(Ending::Displaced(account, SessionKind::Browser, session)).await?;

@@ -7,6 +7,7 @@ use base::{AccountId, Random};
 use mail::Draft;
 use storage::{Connection, StorageError};
 
+use crate::again::until_undisturbed;
 use crate::invalid::{Invalid, checked, name};
 use crate::link::Purpose;
 use crate::mails::{ALREADY_REGISTERED, CONFIRM_ADDRESS};
@@ -116,15 +117,25 @@ impl Accounts {
         registration.password_hash = Some(permit.hash(None, &request.password).await?);
         drop(permit);
 
+        // Who is faster by a moment than another with the same address has the account, and
+        // the other is answered as if it had been there before.
+        until_undisturbed(|| self.store_sign_up(&email, &registration)).await
+    }
+
+    async fn store_sign_up(
+        &self,
+        email: &EmailAddress,
+        registration: &Registration,
+    ) -> Result<Outcome, SignUpError> {
         let account = AccountId(base::id53(&*self.0.random));
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
-        if let Some(person) = accounts::find(on, By::Email(&email)).await? {
+        if let Some(person) = accounts::find(on, By::Email(email)).await? {
             return Ok(Outcome::Known(Box::new(person)));
         }
         let username = self.free_username(on, email.local_part()).await?;
-        accounts::insert(on, account, &username, &registration, self.now()).await?;
-        let path = self.add_link(on, Purpose::ConfirmAddress, account, &email).await?;
+        accounts::insert(on, account, &username, registration, self.now()).await?;
+        let path = self.add_link(on, Purpose::ConfirmAddress, account, email).await?;
         transaction.commit().await?;
 
         metrics::counter!("packetboat_registrations_total").increment(1);

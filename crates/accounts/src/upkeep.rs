@@ -24,7 +24,8 @@ const WRITE_BACK_CHUNK: usize = 200;
 impl Accounts {
     /// Writes back the last uses that are due and ends the sessions that ran out;
     /// returns how many. To be called every few seconds: that is how late a
-    /// session may end. Its queries cost as much as has changed or ended, and one
+    /// session may end, and [`SWEEP_GRACE`](crate::SWEEP_GRACE) later in a database that
+    /// several servers can share. Its queries cost as much as has changed or ended, and one
     /// call ends at most 500 sessions of a kind; more wait for the next.
     ///
     /// # Errors
@@ -111,6 +112,7 @@ mod tests {
 
     use base::{ManualClock, OsRandom};
     use storage::Database;
+    use testdb::TestDatabase;
 
     use super::*;
     use crate::{Options, SessionEnded, SignInContext, Username};
@@ -124,6 +126,7 @@ mod tests {
     }
 
     struct TestSetup {
+        _database: TestDatabase,
         accounts: Accounts,
         clock: Arc<ManualClock>,
         tokens: Vec<String>,
@@ -131,7 +134,8 @@ mod tests {
 
     /// Four times as many sessions as the memory keeps.
     async fn more_sessions_than_cached() -> TestSetup {
-        let db = Database::connect("sqlite::memory:").await.unwrap();
+        let database = TestDatabase::in_memory();
+        let db = Database::connect(database.url()).await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
         let options = Options { mailer: Arc::new(NoMail), exempt: limits::Exempt::default() };
@@ -144,12 +148,12 @@ mod tests {
             let token = accounts.sign_in(key.expose(), context).await.unwrap();
             tokens.push(token.expose().to_owned());
         }
-        TestSetup { accounts, clock, tokens }
+        TestSetup { _database: database, accounts, clock, tokens }
     }
 
     #[tokio::test]
     async fn more_sessions_than_fit_in_memory_all_work_and_lose_no_activity() {
-        let TestSetup { accounts, clock, tokens } = more_sessions_than_cached().await;
+        let TestSetup { _database, accounts, clock, tokens } = more_sessions_than_cached().await;
         // No sweep runs here: what is evicted was written back before.
         for _ in 0..3 {
             clock.advance(Duration::from_secs(59 * 60));
@@ -168,7 +172,7 @@ mod tests {
                 self.0.lock().push(session);
             }
         }
-        let TestSetup { accounts, clock, tokens } = more_sessions_than_cached().await;
+        let TestSetup { _database, accounts, clock, tokens } = more_sessions_than_cached().await;
         let ended_sessions = Arc::default();
         accounts.on_session_end(Arc::new(EndedSessions(Arc::clone(&ended_sessions))));
 
@@ -180,7 +184,7 @@ mod tests {
 
         clock.advance(Duration::from_secs(59 * 60));
         held.activity.touch(base::Clock::now(&*clock));
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_secs(60) + accounts.sweep_grace());
         // Without the write-back of a sweep: the database knows of no use.
         let ended = accounts.end(Ending::Expired).await.unwrap();
         assert_eq!(ended, tokens.len() - 1);
@@ -192,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_used_while_the_clock_was_ahead_ends_an_hour_after_it_is_right() {
-        let TestSetup { accounts, clock, .. } = more_sessions_than_cached().await;
+        let TestSetup { accounts, clock, _database, .. } = more_sessions_than_cached().await;
         clock.jump(DAY);
         let token = sign_in(&accounts).await;
         accounts.flush().await.unwrap();
@@ -221,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_that_was_mailed_while_the_clock_was_ahead_lives_no_longer() {
         use crate::link::{self, Purpose};
-        let TestSetup { accounts, clock, .. } = more_sessions_than_cached().await;
+        let TestSetup { accounts, clock, _database, .. } = more_sessions_than_cached().await;
         let db = &accounts.0.db;
         let owner = accounts.register(&"bob".parse::<Username>().unwrap()).await.unwrap();
         let by = crate::store::accounts::By::Key(owner.hash());

@@ -2,12 +2,11 @@
 //!
 //! Invariants: an entry is on record as `begun` before the action is carried out, and
 //! is completed afterwards with whether it was `done`, `refused` or `failed`; one that stays `begun` was
-//! cut off by a crash. Ids rise with time, also across restarts. Nothing is ever
+//! cut off by a crash. Ids rise with time, also across restarts and servers. Nothing is ever
 //! changed or removed besides that one step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use base::{AccountId, Clock, Timestamp};
 use serde_json::Value as Json;
@@ -74,18 +73,14 @@ pub struct AuditLog(Arc<Inner>);
 struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
-    last: AtomicI64,
     description: Description,
 }
 
 impl AuditLog {
     /// On a database that has [`migrations`](crate::migrations) applied.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn open(db: Database, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
-        let last = AtomicI64::new(store::newest(&db).await?);
-        Ok(Self(Arc::new(Inner { db, clock, last, description: description() })))
+    #[must_use]
+    pub fn new(db: Database, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { db, clock, description: description() }))
     }
 
     /// Records what was done in one step, for actions outside of the site.
@@ -93,18 +88,19 @@ impl AuditLog {
     /// # Errors
     /// If the database fails; nothing is on record then.
     pub async fn record(&self, entry: AuditEntry, after: Option<Json>) -> Result<(), StorageError> {
-        let mut row = self.row(entry);
+        let at = self.0.clock.now();
+        let mut row = row(at, entry);
         "done".clone_into(&mut row.outcome);
         row.after_json = after.and_then(snapshot);
-        store::add(&self.0.db, vec![row]).await
+        store::add(&self.0.db, first_id(at), vec![row]).await.map(drop)
     }
 
     /// Records what is about to be done: all of it, or nothing. Comes back with the
     /// entries' ids.
     pub(crate) async fn begin(&self, entries: Vec<AuditEntry>) -> Result<Vec<i64>, StorageError> {
-        let rows: Vec<_> = entries.into_iter().map(|entry| self.row(entry)).collect();
-        let ids = rows.iter().map(|row| row.id).collect();
-        store::add(&self.0.db, rows.clone()).await?;
+        let at = self.0.clock.now();
+        let rows = entries.into_iter().map(|entry| row(at, entry)).collect();
+        let rows = store::add(&self.0.db, first_id(at), rows).await?;
         for row in &rows {
             let entity::Model { id, account_id, action, model, object_id, .. } = row;
             tracing::info!(
@@ -116,7 +112,7 @@ impl AuditLog {
                 "admin action"
             );
         }
-        Ok(ids)
+        Ok(rows.iter().map(|row| row.id).collect())
     }
 
     /// Records how actions ended.
@@ -149,34 +145,6 @@ impl AuditLog {
     pub(crate) async fn history(&self, model: &str, id: &str) -> Result<Vec<Record>, StorageError> {
         let rows = store::history(&self.0.db, model, id, HISTORY).await?;
         Ok(rows.iter().map(record).collect())
-    }
-
-    fn row(&self, entry: AuditEntry) -> entity::Model {
-        let at = self.0.clock.now();
-        entity::Model {
-            id: self.next_id(at),
-            at: at.0,
-            account_id: entry.account.map(|account| account.0),
-            who: cut(&entry.who, MAX_NAME),
-            action: cut(&entry.action, 64),
-            model: cut(&entry.model, 64),
-            object_id: cut(&entry.object, 64),
-            name: cut(&entry.name, MAX_NAME),
-            outcome: "begun".to_owned(),
-            reason: None,
-            before_json: entry.before.and_then(snapshot),
-            after_json: None,
-        }
-    }
-
-    /// Rising, and telling the time: milliseconds with ten bits below for a thousand
-    /// entries in each, exact in JavaScript until the year 2255.
-    fn next_id(&self, at: Timestamp) -> i64 {
-        let by_time = at.0.saturating_mul(1_024);
-        let next = |last: i64| Some(by_time.max(last + 1));
-        let last = self.0.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-        // The closure never declines.
-        last.map_or(by_time, |last| by_time.max(last + 1))
     }
 }
 
@@ -232,6 +200,30 @@ fn description() -> Description {
         export: true,
         ..Description::new(SLUG, "audit log entry", "audit log")
     }
+}
+
+/// An entry that has no id yet.
+fn row(at: Timestamp, entry: AuditEntry) -> entity::Model {
+    entity::Model {
+        id: 0,
+        at: at.0,
+        account_id: entry.account.map(|account| account.0),
+        who: cut(&entry.who, MAX_NAME),
+        action: cut(&entry.action, 64),
+        model: cut(&entry.model, 64),
+        object_id: cut(&entry.object, 64),
+        name: cut(&entry.name, MAX_NAME),
+        outcome: "begun".to_owned(),
+        reason: None,
+        before_json: entry.before.and_then(snapshot),
+        after_json: None,
+    }
+}
+
+/// The least id of an entry made `at` this time. Ids tell the time: milliseconds with ten
+/// bits below for a thousand entries in each, exact in JavaScript until the year 2255.
+fn first_id(at: Timestamp) -> i64 {
+    at.0.saturating_mul(1_024)
 }
 
 fn record(row: &entity::Model) -> Record {

@@ -40,5 +40,5 @@ pub use model::{
 };
 pub use query::{COUNT_CAP, FilterValue, MAX_SELECTED, PAGE_SIZE, Query, Sort};
 pub use site::{Site, SiteOptions};
-pub use store::migrations;
+pub use store::{EXPORTED, migrations};
 pub use value::{Tone, Value};

@@ -2,35 +2,59 @@
 
 pub(crate) mod entity;
 mod migrations;
+mod tables;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select,
 };
-use storage::{Database, StorageError, containing, count_up_to};
+use storage::{Database, StorageError, contains, count_up_to};
 
 use self::entity::{ActiveModel, Column, Entity, Model};
 pub use self::migrations::migrations;
+pub use self::tables::EXPORTED;
 use crate::{COUNT_CAP, Count, Query};
 
 /// Rows written by one statement: databases bound its parameters.
 const BATCH: usize = 100;
 
+/// Held by transactions that add entries.
+const LOG_LOCK: &str = "audit_log";
+
 /// The newest id; zero if there is none.
-pub(crate) async fn newest(db: &Database) -> Result<i64, StorageError> {
-    let newest = Entity::find().order_by_desc(Column::Id).one(db.reader()).await?;
-    Ok(newest.map_or(0, |row| row.id))
+async fn newest(on: &impl ConnectionTrait) -> Result<i64, StorageError> {
+    let newest = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .order_by_desc(Column::Id)
+        .into_tuple::<i64>()
+        .one(on)
+        .await?;
+    Ok(newest.unwrap_or_default())
 }
 
-/// Adds entries: all, or none.
-pub(crate) async fn add(db: &Database, rows: Vec<Model>) -> Result<(), StorageError> {
+/// Adds entries, all or none, with ids of their own: from `first_id`, and beyond every id
+/// there is. One transaction at a time does it, so that on every server ids rise in the order
+/// in which entries appear.
+pub(crate) async fn add(
+    db: &Database,
+    first_id: i64,
+    mut rows: Vec<Model>,
+) -> Result<Vec<Model>, StorageError> {
     let transaction = db.begin_write().await?;
+    let on = transaction.connection();
+    storage::lock(on, LOG_LOCK).await?;
+    let first_id = first_id.max(newest(on).await?.saturating_add(1));
+    for (row, id) in rows.iter_mut().zip(first_id..) {
+        row.id = id;
+    }
     for batch in rows.chunks(BATCH) {
         let rows = batch.iter().cloned().map(ActiveModel::from);
-        Entity::insert_many(rows).exec_without_returning(transaction.connection()).await?;
+        Entity::insert_many(rows).exec_without_returning(on).await?;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(rows)
 }
 
 /// How the action of an entry ended.
@@ -75,7 +99,7 @@ pub(crate) async fn page(
     db: &Database,
     query: &Query,
 ) -> Result<(Vec<Model>, Count), StorageError> {
-    let select = narrowed(query);
+    let select = narrowed(db.reader(), query);
     let counted = count_up_to(db.reader(), select.clone().into_query(), COUNT_CAP + 1).await?;
     let oldest_first = query.sort.is_some_and(|sort| !sort.descending);
     let select = if oldest_first {
@@ -94,7 +118,7 @@ pub(crate) async fn after(
     after: i64,
     limit: u64,
 ) -> Result<Vec<Model>, StorageError> {
-    let select = narrowed(query).filter(Column::Id.gt(after)).order_by_asc(Column::Id);
+    let select = narrowed(db.reader(), query).filter(Column::Id.gt(after)).order_by_asc(Column::Id);
     Ok(select.limit(limit).all(db.reader()).await?)
 }
 
@@ -112,14 +136,13 @@ pub(crate) async fn history(
     Ok(select.limit(limit).all(db.reader()).await?)
 }
 
-fn narrowed(query: &Query) -> Select<Entity> {
+fn narrowed(on: &impl ConnectionTrait, query: &Query) -> Select<Entity> {
     let mut select = Entity::find();
     if let Some(search) = &query.search {
-        let pattern = || containing(search);
-        let found = [Column::Who, Column::Name, Column::ObjectId, Column::Action];
-        let found =
-            found.into_iter().fold(Condition::any(), |any, column| any.add(column.like(pattern())));
-        select = select.filter(found);
+        let columns = [Column::Who, Column::Name, Column::ObjectId, Column::Action];
+        let holds = |column: Column| contains(on, column.as_column_ref(), search);
+        select =
+            select.filter(columns.map(holds).into_iter().fold(Condition::any(), Condition::add));
     }
     for (name, column) in
         [("model", Column::Model), ("action", Column::Action), ("who", Column::Who)]

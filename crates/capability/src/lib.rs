@@ -17,7 +17,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use mail::Template;
-use storage::{Migration, StorageError};
+use storage::{ExportTable, Migration, StorageError};
 
 pub use context::{Context, Noted, Notes};
 pub use part::{BoxFuture, Left, Part};
@@ -28,6 +28,8 @@ pub use secrets::{KEY_BYTES, Secrets};
 pub struct Declaration {
     /// The history of its tables.
     pub migrations: fn() -> Vec<Migration>,
+    /// What is exported of them: all of its tables, those that others refer to first.
+    pub tables: &'static [ExportTable],
     /// What can be set about it.
     pub settings: Option<settings::Group>,
     /// The mails that it sends.

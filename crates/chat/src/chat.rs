@@ -10,11 +10,10 @@ use limits::{Exempt, Quota};
 use parking_lot::Mutex;
 use storage::{Database, StorageError};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use transport::Sockets;
 
-use crate::commit::Committer;
+use crate::commit::Committers;
 use crate::people::People;
 use crate::recent::{RECENT, Recent};
 use crate::room::{Room, Services};
@@ -22,7 +21,7 @@ use crate::rooms::Rooms;
 use crate::routes;
 use crate::settings::OperatorSettings;
 use crate::socketio::{Options, Socketio};
-use crate::store::{Ledger, Store};
+use crate::store::Store;
 
 /// The name of the room that everyone is in: the one on the wire for now.
 const DEFAULT_ROOM: &str = "lobby";
@@ -92,7 +91,7 @@ struct Inner {
     settings: Settings,
     /// There once there are routes.
     socketio: OnceLock<Socketio>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    committers: Mutex<Option<Committers>>,
 }
 
 impl Chat {
@@ -106,16 +105,19 @@ impl Chat {
         db: Database,
         sockets: Sockets,
         clock: Arc<dyn Clock>,
-        random: &dyn Random,
+        random: Arc<dyn Random>,
         settings: Settings,
     ) -> Result<Self, StorageError> {
         let store = Store::new(db.clone());
-        let mut record = store.open_room(DEFAULT_ROOM, clock.now(), random).await?;
+        if store.follow_timeline(random.as_ref()).await? {
+            tracing::warn!("the database's history took another turn: all rooms begin anew");
+        }
+        let mut record = store.open_room(DEFAULT_ROOM, clock.now(), random.as_ref()).await?;
         let newest = store.before(record.id, i64::MAX, RECENT).await?;
         let recent: Recent = newest.iter().cloned().collect();
         if begins_anew(settings.last_known_head, recent.head()) {
             // Ids will be given again that clients know as other messages.
-            store.begin_anew(&mut record, random).await?;
+            store.begin_anew(&mut record, random.as_ref()).await?;
             let (head, last_known) = (recent.head(), settings.last_known_head);
             tracing::warn!(head, ?last_known, "the room's history was cut: clients start afresh");
         }
@@ -123,6 +125,7 @@ impl Chat {
         let services = Arc::new(Services {
             store,
             clock: clock.clone(),
+            random,
             intake: Arc::default(),
             people: People::new(clock.clone(), rate),
             vitals: settings.vitals.clone(),
@@ -132,17 +135,14 @@ impl Chat {
         let topic = Topic::start(settings.partitions, &settings.vitals);
         let room = Arc::new(Room::new(record, recent, topic, services.clone()));
         let rooms = Rooms::new(room.clone(), services.clone(), settings.partitions);
-        let intake = services.intake.clone();
-        let mut committer = Committer::new(intake, rooms.clone(), Ledger::new(db), clock);
-        committer.remember(room.id(), &newest);
-        let committer = tokio::spawn(committer.run(settings.vitals.watch("committer")));
+        let committers = Committers::start(&db, &rooms, &services, &newest);
         Ok(Self(Arc::new(Inner {
             rooms,
             services,
             sockets,
             settings,
             socketio: OnceLock::new(),
-            committer: Mutex::new(Some(committer)),
+            committers: Mutex::new(Some(committers)),
         })))
     }
 
@@ -249,11 +249,9 @@ impl Chat {
     /// still open afterwards: the caller drains them next.
     pub async fn drain(&self) {
         self.0.services.intake.close();
-        let committer = self.0.committer.lock().take();
-        if let Some(committer) = committer
-            && let Err(error) = committer.await
-        {
-            tracing::error!(%error, "the committer ended badly");
+        let committers = self.0.committers.lock().take();
+        if let Some(committers) = committers {
+            committers.finish().await;
         }
         self.0.rooms.drain().await;
     }

@@ -1,15 +1,17 @@
 //! Postings on their way from connections to the committer, of all rooms of the process.
 //!
 //! Owns what a connection posts by ([`Poster`]), what it has in flight, and the queue that
-//! the committer takes batches from. Rooms stand in line: each gives [`ROOM_TURN`] postings
+//! committers take batches from. Rooms stand in line: each gives [`ROOM_TURN`] postings
 //! and goes to the end, so a busy room cannot starve the others.
 //!
-//! Invariants: postings of one room are taken in the order in which they came; each that is
-//! taken is [answered](Intake::answered) once.
+//! Invariants: postings of one room are taken in the order in which they came, and by one
+//! committer at a time: while some are taken and not answered the room stands in no line.
+//! Each that is taken is [answered](Intake::answered) once.
 //!
 //! Deliberately absent: rooms. One is known here by its id.
 
-use std::collections::{HashMap, VecDeque};
+mod queues;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -22,13 +24,7 @@ use tokio::sync::Notify;
 use crate::dialect::{Dialect, Refusal};
 use crate::people::Person;
 use crate::{Message, Text};
-
-/// Postings stored in one transaction.
-pub(crate) const MAX_BATCH: usize = 256;
-
-/// Postings of one room that go into a batch before every other room that waits has had its
-/// turn.
-pub(crate) const ROOM_TURN: usize = 64;
+use queues::Queues;
 
 /// Postings that may wait for storage, from all connections together. Beyond this the
 /// server is overloaded and refuses; the refusals wait in line too, no more of them
@@ -170,27 +166,6 @@ pub(crate) struct Intake {
     arrived: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Queues {
-    /// Rooms with postings that have not been answered.
-    rooms: HashMap<i64, RoomQueue>,
-    /// Of these, the rooms with postings that wait: first the one whose turn is next.
-    line: VecDeque<i64>,
-    /// Postings that wait, of all rooms.
-    waiting: usize,
-    closed: bool,
-    /// Since when there have been postings without a batch being answered, on the
-    /// monotonic clock.
-    unanswered_since: Option<Duration>,
-}
-
-#[derive(Debug, Default)]
-struct RoomQueue {
-    waiting: VecDeque<Posting>,
-    /// Postings taken by the committer and not answered yet.
-    taken: usize,
-}
-
 impl Intake {
     /// Appends a posting. After closing it is dropped without an answer: the close
     /// frame that is on its way to every client says what became of it.
@@ -202,12 +177,7 @@ impl Intake {
         if queues.waiting >= MAX_WAITING && posting.text.is_ok() {
             posting.text = Err(Refusal::Unavailable);
         }
-        let queue = queues.rooms.entry(room).or_default();
-        queue.waiting.push_back(posting);
-        if queue.waiting.len() == 1 {
-            queues.line.push_back(room);
-        }
-        queues.waiting += 1;
+        queues.push(room, posting);
         queues.unanswered_since.get_or_insert(now);
         drop(queues);
         self.arrived.notify_one();
@@ -252,44 +222,34 @@ impl Intake {
         }
     }
 
+    /// What is to be stored next, of one room of which nothing is being stored; `None` once
+    /// closed and no room stands in line. For several committers beside each other.
+    pub(crate) async fn take_room(&self) -> Option<Batch> {
+        loop {
+            {
+                let mut queues = self.queues.lock();
+                let batch = queues.take_room();
+                if !queues.line.is_empty() || queues.closed {
+                    self.arrived.notify_one(); // It concerns the next committer, too.
+                }
+                if batch.is_some() || queues.closed {
+                    return batch;
+                }
+            }
+            self.arrived.notified().await;
+        }
+    }
+
     /// What was taken last has been answered: this many postings of each of these rooms.
     pub(crate) fn answered(&self, rooms: &[(i64, usize)], now: Duration) {
         let mut queues = self.queues.lock();
         for (room, count) in rooms {
-            let Some(queue) = queues.rooms.get_mut(room) else { continue };
-            queue.taken = queue.taken.saturating_sub(*count);
-            if queue.taken == 0 && queue.waiting.is_empty() {
-                queues.rooms.remove(room);
-            }
+            queues.answered(*room, *count);
         }
         queues.unanswered_since = (queues.waiting > 0).then_some(now);
-    }
-}
-
-impl Queues {
-    fn take(&mut self) -> Vec<Batch> {
-        let mut batches: Vec<Batch> = Vec::new();
-        let mut places = HashMap::new();
-        let mut left = MAX_BATCH;
-        while left > 0
-            && let Some(room) = self.line.pop_front()
-        {
-            let Some(queue) = self.rooms.get_mut(&room) else { continue };
-            let count = queue.waiting.len().min(ROOM_TURN).min(left);
-            let postings = queue.waiting.drain(..count);
-            let place = *places.entry(room).or_insert(batches.len());
-            match batches.get_mut(place) {
-                Some(batch) => batch.postings.extend(postings),
-                None => batches.push(Batch { room, postings: postings.collect() }),
-            }
-            queue.taken += count;
-            self.waiting -= count;
-            left -= count;
-            if !queue.waiting.is_empty() {
-                self.line.push_back(room);
-            }
+        if !queues.line.is_empty() {
+            self.arrived.notify_one();
         }
-        batches
     }
 }
 

@@ -72,6 +72,14 @@ pub struct Message {
     pub client_id: Option<Box<str>>,
 }
 
+/// The time of messages that are accepted `now`, after others at `newest`: a clock that is
+/// set right by a little must not make a message older than the one before it. But one
+/// that was ahead by more was wrong, and what it said is no measure for all that follows:
+/// then times go back, and the order of messages is their ids' alone, as always.
+pub(crate) fn accepted_at(now: Timestamp, newest: Timestamp) -> Timestamp {
+    if newest.is_ahead_of(now) { now } else { now.max(newest) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +91,16 @@ mod tests {
         assert_eq!(Text::new(&"😀".repeat(301)), Err(TextError::TooLong));
         assert_eq!(Text::new(&"a".repeat(301)), Err(TextError::TooLong));
         assert_eq!(Text::new("a\0b"), Err(TextError::Unstorable));
+    }
+
+    #[test]
+    fn times_do_not_go_back_unless_the_clock_was_wrong() {
+        let at = |now, newest| accepted_at(Timestamp(now), Timestamp(newest)).0;
+        assert_eq!(at(1_000, 0), 1_000, "the first message");
+        assert_eq!(at(1_000, 900), 1_000);
+        assert_eq!(at(1_000, 1_000), 1_000);
+        assert_eq!(at(1_000, 61_000), 61_000, "the clock was set right");
+        assert_eq!(at(1_000, 61_001), 1_000, "the clock was wrong");
+        assert_eq!(at(1_000, i64::MAX), 1_000);
     }
 }

@@ -8,11 +8,17 @@ use capability::{BoxFuture, Capability, Context, Declaration, Left, Noted, OpenE
 use http_kit::{Authenticate, Routes};
 
 use crate::settings::OperatorSettings;
+use crate::store::EXPORTED;
 use crate::{Chat, LastKnownHead, Settings, migrations};
 
 /// The chat, for the server's list.
 pub const CAPABILITY: Capability = Capability {
-    declaration: Declaration { migrations, settings: Some(OperatorSettings::GROUP), mails: &[] },
+    declaration: Declaration {
+        migrations,
+        tables: EXPORTED,
+        settings: Some(OperatorSettings::GROUP),
+        mails: &[],
+    },
     open: |context| Box::pin(open(context)),
 };
 
@@ -34,7 +40,7 @@ async fn open(context: &Context) -> Result<Arc<dyn Part>, OpenError> {
         ..Settings::default()
     };
     let (database, sockets) = (context.database.clone(), context.sockets.clone());
-    let (clock, random) = (context.clock.clone(), context.random.as_ref());
+    let (clock, random) = (context.clock.clone(), context.random.clone());
     let chat = Chat::open(database, sockets, clock, random, settings).await?;
     Ok(Arc::new(ChatPart { chat, authenticate: context.authenticate.clone() }))
 }

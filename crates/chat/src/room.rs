@@ -5,7 +5,7 @@
 //! between clients is asked of their [`Dialect`](crate::dialect::Dialect); none is named here.
 //!
 //! Invariants: what [`State`] says and what the topic has been told never differ, for
-//! both change under the lock. Messages come in by [`Room::publish`] alone, in the order of
+//! both change under the lock. Messages come in by [`publish`] alone, in the order of
 //! their ids. Nothing joins a room that is closed.
 //!
 //! Deliberately absent: storing (`crate::commit`), and which rooms there are
@@ -15,29 +15,31 @@
 mod admission;
 mod joining;
 mod presence;
+mod publish;
 mod seat;
+mod turn;
 mod welcome;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{AccountId, Clock, Timestamp, Vitals};
+use base::{AccountId, Clock, Random, Timestamp, Vitals};
 use bytes::Bytes;
 use hub::{Except, MAX_FORMATS, Op, Presence, Publication, Topic};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use crate::Message;
-use crate::dialect::{self, Frames};
-use crate::intake::{Intake, Outcome, Posting};
+use crate::dialect::Frames;
+use crate::intake::Intake;
 use crate::people::People;
 use crate::recent::Recent;
 use crate::store::{RoomRecord, Store};
 
 pub(crate) use joining::{JoinError, JoinRequest, Resume};
 pub(crate) use seat::Seat;
+pub(crate) use turn::Turn;
 
 use admission::AdmissionQueue;
 use presence::PendingPresence;
@@ -55,6 +57,7 @@ const MAX_REMOVED: usize = 100;
 pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) people: People,
     /// Hears of it if a task of a room panics.
@@ -68,14 +71,17 @@ pub(crate) struct Services {
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Room {
-    record: RoomRecord,
+    id: i64,
     state: Mutex<State>,
+    turn: tokio::sync::Mutex<Turn>,
     topic: Topic,
     services: Arc<Services>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Which history the messages belong to.
+    epoch: Arc<str>,
     recent: Recent,
     /// The ids of messages removed lately, for those who come back and know them.
     removed: VecDeque<i64>,
@@ -112,12 +118,15 @@ impl Room {
     ) -> Self {
         let removed = recent.removed(MAX_REMOVED).into();
         let empty_since = Some(services.clock.monotonic());
-        let state = State { recent, removed, empty_since, ..State::default() };
-        Self { record, state: Mutex::new(state), topic, services }
+        let RoomRecord { id, epoch, fence } = record;
+        let epoch = epoch.into();
+        let state = State { epoch, recent, removed, empty_since, ..State::default() };
+        let turn = tokio::sync::Mutex::new(Turn { fence, is_unsettled: false });
+        Self { id, state: Mutex::new(state), turn, topic, services }
     }
 
     pub(crate) fn id(&self) -> i64 {
-        self.record.id
+        self.id
     }
 
     /// The names of those present, sorted.
@@ -137,46 +146,6 @@ impl Room {
     /// Whether this person has a connection of a dialect that allows only one.
     pub(crate) fn has_exclusive(&self, account: AccountId) -> bool {
         self.state.lock().exclusive.contains(&account)
-    }
-
-    /// Tells the room, and those who posted, what became of a batch of postings.
-    pub(crate) fn publish(&self, postings: &[Posting], outcomes: &[Outcome]) {
-        // Encoded before the lock is taken: only the committer publishes messages, so
-        // their order is settled already.
-        let mut ops = Vec::with_capacity(postings.len() * 2);
-        let mut stored = Vec::with_capacity(postings.len());
-        for (posting, outcome) in postings.iter().zip(outcomes) {
-            let (client_id, dialect) = (posting.client_id.as_deref(), posting.dialect);
-            let to = posting.in_flight.connection();
-            let frame = match outcome {
-                Outcome::Stored(message) => {
-                    ops.push(message_op(message, &posting.display_name, to));
-                    stored.push(message.clone());
-                    dialect.ack(client_id, message.id, message.at)
-                }
-                Outcome::Known(posted) => dialect.ack(client_id, posted.id, posted.at),
-                Outcome::Refused(refusal) => dialect.nack(client_id, *refusal),
-            };
-            ops.push(Op::Reply { to, frame });
-        }
-        let mut state = self.state.lock();
-        stored.into_iter().for_each(|message| state.recent.push(message));
-        self.topic.submit(&ops);
-        drop(state);
-        postings.iter().for_each(|posting| posting.in_flight.answered());
-    }
-
-    /// Tells the room of messages that were stored although storing seemed to fail, as far
-    /// as it does not have them: it may have been opened after they were stored.
-    pub(crate) fn publish_found(&self, found: &[Arc<Message>]) {
-        let mut state = self.state.lock();
-        for message in found {
-            if message.id > state.recent.head() {
-                // Display names are not stored; the author is called by their username here.
-                self.topic.submit(&[message_op(message, &message.author_name, 0)]);
-                state.recent.push(message.clone());
-            }
-        }
     }
 
     /// Waits until delivery has room for more.
@@ -204,20 +173,6 @@ impl Room {
     /// How many messages were removed since the room was opened.
     fn removals(&self) -> u64 {
         self.state.lock().removals
-    }
-
-    /// Message `id` was removed from the database: takes its text from memory and from the
-    /// clients that have a word for it.
-    pub(crate) fn removed(&self, id: i64) {
-        let mut state = self.state.lock();
-        state.recent.remove(id);
-        state.welcomes.forget();
-        state.removals += 1;
-        if state.removed.len() == MAX_REMOVED {
-            state.removed.pop_front();
-        }
-        state.removed.push_back(id);
-        self.topic.submit(&[to_all(dialect::removed(id))]);
     }
 
     /// The newest id.
@@ -281,15 +236,6 @@ impl Room {
     pub(crate) fn delivered(&self) -> usize {
         self.topic.delivered()
     }
-}
-
-/// The publication of a message that was `posted_by` a connection; zero is none.
-fn message_op(message: &Message, display_name: &str, posted_by: u64) -> Op {
-    Op::Publish(Publication {
-        frames: dialect::message(message, display_name),
-        except: dialect::except(message.author, posted_by),
-        volatile: false,
-    })
 }
 
 /// A publication that every member hears.

@@ -140,8 +140,13 @@ impl Rooms {
     pub(crate) async fn remove(&self, room: i64, id: i64) -> Result<bool, StorageError> {
         let Services { store, clock, .. } = &*self.0.services;
         // One that is stored and not yet published would come into memory afterwards.
-        let is_to_come = |open: Arc<Room>| id > open.head();
-        if self.open_soon(room).await.is_some_and(is_to_come)
+        let open = self.open_soon(room).await;
+        // Nor is one read from the database meanwhile that would.
+        let _turn = match &open {
+            Some(open) => Some(open.turn().await),
+            None => None,
+        };
+        if open.as_ref().is_some_and(|open| id > open.head())
             || !store.remove(room, id, clock.now()).await?
         {
             return Ok(false);
@@ -196,7 +201,8 @@ impl Rooms {
         }
     }
 
-    fn all(&self) -> Vec<Arc<Room>> {
+    /// The rooms that are open.
+    pub(crate) fn all(&self) -> Vec<Arc<Room>> {
         let open = self.0.open.lock();
         let read = open.values().filter_map(|opening| opening.get().cloned());
         std::iter::once(self.0.default.clone()).chain(read).collect()

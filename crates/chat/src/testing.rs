@@ -11,18 +11,19 @@ use hub::{Budget, Outbox, Policy, Sink, Topic};
 use limits::Quota;
 use parking_lot::Mutex;
 use storage::Database;
+use testdb::TestDatabase;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use transport::{CloseCode, WEBSOCKET};
 
-use crate::commit::Committer;
+use crate::commit::{EmbeddedCommitter, ServerCommitter};
 use crate::dialect::Dialect;
 use crate::intake::Intake;
 use crate::people::People;
 use crate::recent::Recent;
 use crate::room::{JoinRequest, Resume, Room, Seat, Services};
 use crate::rooms::Rooms;
-use crate::store::{Ledger, Store};
+use crate::store::{EmbeddedLedger, ServerLedger, Store};
 use crate::{Message, Text};
 
 /// How fast a person may post in tests.
@@ -67,15 +68,28 @@ pub(crate) struct Setup {
     pub(crate) services: Arc<Services>,
     pub(crate) rooms: Rooms,
     pub(crate) policy: Arc<Policy>,
+    /// Removed at the end.
+    _database: Option<Arc<TestDatabase>>,
 }
 
 impl Setup {
+    /// On a database of its own, of the kind that the run is for.
     pub(crate) async fn new() -> Self {
-        Self::on(Database::connect("sqlite::memory:").await.unwrap()).await
+        Self::on(Arc::new(TestDatabase::in_memory())).await
     }
 
-    /// On a database of its own.
-    pub(crate) async fn on(db: Database) -> Self {
+    /// One more server on `database`.
+    pub(crate) async fn on(database: Arc<TestDatabase>) -> Self {
+        let db = Database::connect(database.url()).await.unwrap();
+        Self { _database: Some(database), ..Self::of(db).await }
+    }
+
+    /// On SQLite, whatever the run is for.
+    pub(crate) async fn embedded() -> Self {
+        Self::of(Database::connect("sqlite::memory:").await.unwrap()).await
+    }
+
+    async fn of(db: Database) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(5)));
         db.migrate(&crate::migrations(), &*clock).await.unwrap();
         let store = Store::new(db.clone());
@@ -83,6 +97,7 @@ impl Setup {
         let services = Arc::new(Services {
             store,
             clock: clock.clone(),
+            random: Arc::new(OsRandom),
             intake: Arc::default(),
             people: People::new(clock.clone(), RATE),
             vitals: Vitals::default(),
@@ -98,17 +113,36 @@ impl Setup {
             clock: clock.clone(),
             budget: Arc::new(Budget::new(256 * 1024 * 1024)),
         });
-        Self { db, clock, services, rooms, policy }
+        Self { db, clock, services, rooms, policy, _database: None }
     }
 
-    pub(crate) fn committer(&self) -> Committer {
+    pub(crate) fn committer(&self) -> EmbeddedCommitter {
         let intake: Arc<Intake> = self.services.intake.clone();
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Committer::new(intake, self.rooms.clone(), self.ledger(), clock)
+        EmbeddedCommitter::new(intake, self.rooms.clone(), self.ledger(), clock)
     }
 
-    pub(crate) fn ledger(&self) -> Ledger {
-        Ledger::new(self.db.clone())
+    /// Stores all that was posted, as the committers of this kind of database do.
+    pub(crate) async fn store(&self) {
+        let intake = &self.services.intake;
+        let (mut embedded, server) = (self.committer(), self.server_committer());
+        while intake.waiting() > 0 {
+            if self.db.kind().is_server() {
+                server.carry_out(intake.take_room().await.unwrap()).await;
+            } else {
+                embedded.carry_out(intake.take().await.unwrap()).await;
+            }
+        }
+    }
+
+    /// On a database of a server: one that stores one room at a time.
+    pub(crate) fn server_committer(&self) -> ServerCommitter {
+        let ledger = ServerLedger::new(self.db.clone(), &OsRandom);
+        ServerCommitter::new(self.rooms.clone(), ledger, self.services.clone())
+    }
+
+    pub(crate) fn ledger(&self) -> EmbeddedLedger {
+        EmbeddedLedger::new(self.db.clone())
     }
 
     /// The room called `name`, made if there is none; its id.

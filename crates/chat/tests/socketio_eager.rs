@@ -139,12 +139,13 @@ async fn hears(routes: &Router, spoken: &'static str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_client_that_speaks_before_the_library_listens_is_answered() {
-    let database = Database::connect("sqlite::memory:").await.unwrap();
+    let own = testdb::TestDatabase::in_memory();
+    let database = Database::connect(own.url()).await.unwrap();
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
     database.migrate(&chat::migrations(), clock.as_ref()).await.unwrap();
     let sockets = Sockets::new(clock.clone(), Limits::default());
     let settings = Settings { auth_timeout: 3 * PATIENCE, ..Settings::default() };
-    let chat = Chat::open(database, sockets, clock, &OsRandom, settings).await.unwrap();
+    let chat = Chat::open(database, sockets, clock, Arc::new(OsRandom), settings).await.unwrap();
     let routes = edge(chat.routes(Arc::new(OneToken)), EdgeOptions::default());
     let news = r#"42["news",{"message":"Hello, at here"}]"#;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Owner;
 use bytes::Bytes;
 
-use crate::{Outbox, Reservation};
+use crate::{Close, Outbox, Reservation};
 
 /// Wire formats a topic can be heard in. A publication carries each of them, encoded.
 pub const MAX_FORMATS: usize = 4;
@@ -70,4 +70,6 @@ pub enum Op {
         /// Whole frames.
         frame: Bytes,
     },
+    /// All who are members at this place in the order are closed, after what they have heard.
+    CloseAll(Close<'static>),
 }

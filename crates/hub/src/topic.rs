@@ -229,7 +229,7 @@ impl Topic {
                     let mut growth = self.growth.lock();
                     growth.members = growth.members.saturating_sub(1);
                 }
-                Op::Publish(_) | Op::Reply { .. } => {}
+                Op::Publish(_) | Op::Reply { .. } | Op::CloseAll(_) => {}
             }
         }
     }
@@ -266,7 +266,7 @@ impl Topic {
 
     fn concerns(&self, op: &Op, partition: usize, spread_from: u64) -> bool {
         let connection = match op {
-            Op::Publish(_) => return true,
+            Op::Publish(_) | Op::CloseAll(_) => return true,
             Op::Join { member, .. } => member.outbox.id(),
             Op::Leave(connection) | Op::Reply { to: connection, .. } => *connection,
         };

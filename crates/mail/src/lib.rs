@@ -37,7 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use base::{Clock, Random};
-use storage::{Database, Migration};
+use storage::{Database, ExportTable, Migration};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -94,6 +94,9 @@ impl Mailer {
     pub fn migrations() -> Vec<Migration> {
         store::migrations::all()
     }
+
+    /// What is exported of it.
+    pub const EXPORTED: &[ExportTable] = store::tables::EXPORTED;
 }
 
 impl fmt::Debug for Mailer {

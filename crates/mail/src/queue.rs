@@ -29,6 +29,9 @@ pub const POST_TRIES: u32 = 600;
 /// The pause between two such tries.
 pub const POST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Held by transactions that take a mail in.
+const QUEUE_LOCK: &str = "mail_queue";
+
 /// Why a mail was not taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {
@@ -61,6 +64,8 @@ impl Mailer {
         let lifetime = mail.lifetime.min(DEFAULT_LIFETIME);
         let transaction = self.0.db.begin_write().await?;
         let on = transaction.connection();
+        // Counted by one at a time: the limits are exact, however many servers take mails in.
+        storage::lock(on, QUEUE_LOCK).await?;
         let since = now.minus(MAILBOX_SPAN);
         if store::made_since(on, &mail.to.mailbox(), mail.kind, since).await? >= MAILS_PER_MAILBOX {
             return Err(EnqueueError::TooMany);

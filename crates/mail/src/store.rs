@@ -3,11 +3,12 @@
 mod entity;
 mod listing;
 pub(crate) mod migrations;
+pub(crate) mod tables;
 
 use std::time::Duration;
 
 use base::{MAX_AHEAD, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -111,7 +112,7 @@ pub(crate) async fn is_any_due(
 }
 
 /// Up to `limit` mails that are due, the longest due first, each counted as tried and
-/// due again at `again_at`.
+/// due again at `again_at`. Passes over those that another worker is claiming.
 pub(crate) async fn claim(
     on: &impl ConnectionTrait,
     now: Timestamp,
@@ -119,7 +120,12 @@ pub(crate) async fn claim(
     in_flight: &[i64],
     limit: u64,
 ) -> Result<Vec<Claimed>, StorageError> {
-    let rows = due(now, in_flight).order_by_asc(Column::NextAttemptAt).limit(limit).all(on).await?;
+    let rows = due(now, in_flight)
+        .order_by_asc(Column::NextAttemptAt)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(on)
+        .await?;
     Entity::update_many()
         .col_expr(Column::NextAttemptAt, again_at.0.into())
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -162,7 +168,7 @@ pub(crate) async fn sent(
     Ok(())
 }
 
-/// Notes that a mail is to be tried again.
+/// Notes that a mail is to be tried again, unless it has left or was given up meanwhile.
 pub(crate) async fn put_off(
     on: &impl ConnectionTrait,
     id: i64,
@@ -173,12 +179,13 @@ pub(crate) async fn put_off(
         .col_expr(Column::NextAttemptAt, until.0.into())
         .col_expr(Column::LastError, reason.into())
         .filter(Column::Id.eq(id))
+        .filter(is_in(MailState::Queued))
         .exec(on)
         .await?;
     Ok(())
 }
 
-/// Notes that a mail is given up.
+/// Notes that a mail is given up, unless it has left meanwhile.
 pub(crate) async fn failed(
     on: &impl ConnectionTrait,
     id: i64,
@@ -190,6 +197,7 @@ pub(crate) async fn failed(
         .col_expr(Column::FinishedAt, now.0.into())
         .col_expr(Column::LastError, reason.into())
         .filter(Column::Id.eq(id))
+        .filter(is_in(MailState::Queued))
         .exec(on)
         .await?;
     Ok(())
@@ -273,7 +281,17 @@ pub(crate) async fn purge(
         .into_tuple()
         .all(on)
         .await?;
-    if old.is_empty() { Ok(0) } else { delete(on, &old).await }
+    if old.is_empty() {
+        return Ok(0);
+    }
+    // Asked again: an administrator may have had some of them tried again meanwhile.
+    let deleted = Entity::delete_many()
+        .filter(Column::Id.is_in(old))
+        .filter(is_in(state))
+        .filter(Column::FinishedAt.lte(until.0))
+        .exec(on)
+        .await?;
+    Ok(deleted.rows_affected)
 }
 
 fn due(now: Timestamp, in_flight: &[i64]) -> sea_orm::Select<Entity> {

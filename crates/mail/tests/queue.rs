@@ -14,7 +14,6 @@ use mail::{
     Delivery, EnqueueError, KEEP_FAILED, KEEP_SENT, MAILS_PER_MAILBOX, MAX_BODY, Mail, MailQuery,
     MailSort, MailState, Mailer,
 };
-use storage::Connection;
 use support::{HOUR, Script, SmtpServer, World, mail_to, nowhere};
 use tokio_util::sync::CancellationToken;
 
@@ -46,10 +45,9 @@ async fn the_worker_sends_what_comes_in_and_ends_when_told() {
 
 #[tokio::test]
 async fn a_posted_mail_waits_for_a_database_that_cannot_store_it() {
-    let world = World::new(nowhere()).await;
     // Another process holds the lock for longer than SQLite waits for it.
-    let url = format!("sqlite://{}", world.folder.path().join("test.db").display());
-    let other = storage::Database::connect(&url).await.unwrap();
+    let world = World::on(testdb::TestDatabase::sqlite(), nowhere()).await;
+    let other = storage::Database::connect(world.database.url()).await.unwrap();
     let held = other.begin_write().await.unwrap();
     world.mailer.post(mail_to("ann@example.org"));
     let patience = std::time::Instant::now() + Duration::from_secs(20);
@@ -182,7 +180,10 @@ async fn the_texts_of_a_mail_that_left_are_forgotten_and_in_time_all_of_it() {
     let sent = world.enqueue("ann@example.org").await;
     world.mailer.send_due().await.unwrap();
     world.db.close().await.unwrap();
-    let stored = fs::read(world.folder.path().join("test.db")).unwrap();
+    let mut stored = world.database.contents().into_bytes();
+    if let Some(path) = world.database.path() {
+        stored.extend(fs::read(path).unwrap());
+    }
     let secret = b"secret-link";
     assert!(!stored.windows(secret.len()).any(|window| window == secret));
 
@@ -339,20 +340,13 @@ async fn sent_to_ann_while_others_are_served(world: &World, server: &SmtpServer)
 async fn a_mail_that_left_is_not_sent_again_while_that_cannot_be_recorded() {
     let server = SmtpServer::start(Script::default()).await;
     let world = World::new(server.delivery("smtp", "", "")).await;
-    let run = async |statement: &str| {
-        let transaction = world.db.begin_write().await.unwrap();
-        transaction.connection().execute_unprepared(statement).await.unwrap();
-        transaction.commit().await.unwrap();
-    };
-    run("CREATE TRIGGER broken BEFORE UPDATE ON mail_queue
-         WHEN NEW.state = 'sent' AND NEW.recipient LIKE 'ann%'
-         BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END")
-    .await;
+    let recorded = "NEW.state = 'sent' AND NEW.recipient LIKE 'ann%'";
+    world.database.refuse("UPDATE", "mail_queue", recorded);
     let (id, stop) = (world.enqueue("ann@example.org").await, CancellationToken::new());
     let worker = tokio::spawn(world.mailer.clone().run(stop.clone(), Vitals::default()));
     assert_eq!(sent_to_ann_while_others_are_served(&world, &server).await, 1);
     assert_eq!(world.state(id).await, MailState::Queued);
-    run("DROP TRIGGER broken").await;
+    world.database.accept("mail_queue");
     until(|| async { world.state(id).await == MailState::Sent }).await;
     stop.cancel();
     worker.await.unwrap();

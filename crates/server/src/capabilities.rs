@@ -4,7 +4,7 @@
 use capability::settings::Group;
 use capability::{Capability, Declaration};
 use mail::{Mailer, Template};
-use storage::Migration;
+use storage::{ExportTable, Migration};
 
 /// All capabilities but accounts, on which the others stand, in the order in which they are
 /// opened, shown on the admin site and shut down.
@@ -31,6 +31,13 @@ pub fn migrations() -> Vec<Migration> {
     let infrastructure = [Mailer::migrations as fn() -> _, admin::migrations];
     let all = declarations().map(|declaration| declaration.migrations).chain(infrastructure);
     all.flat_map(|migrations| migrations()).collect()
+}
+
+/// What is exported and imported, those that others refer to first.
+#[must_use]
+pub fn tables() -> Vec<ExportTable> {
+    let all = declarations().map(|declaration| declaration.tables);
+    all.chain([Mailer::EXPORTED, admin::EXPORTED]).flatten().copied().collect()
 }
 
 #[cfg(test)]

@@ -33,6 +33,59 @@ pub enum Command {
     /// Look after mail.
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Write everything in the database to files in a folder, for another database or to
+    /// keep. Works while the server runs. Credentials are among it, as hashes.
+    Export {
+        /// The folder; made, or there and empty.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Fill an empty database from an export, of whatever kind of database that was. The
+    /// server must not run.
+    Import {
+        /// The folder that "packetboat export" has written.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// What is kept.
+        #[command(flatten)]
+        past: Past,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Copy the SQLite database to one file. Works while the server runs.
+    Backup {
+        /// The file, which must not exist.
+        file: PathBuf,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Put a backup in the place of the SQLite database, which is set aside. The server must
+    /// not run.
+    Restore {
+        /// The file that "packetboat backup" has written.
+        file: PathBuf,
+        /// What is kept.
+        #[command(flatten)]
+        past: Past,
+        /// Where the settings are.
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// What is kept of a database that is put back or moved.
+#[derive(Debug, Args)]
+pub struct Past {
+    /// Keep sessions, API tokens, mailed links and the mail queue: for a move, when nothing
+    /// has happened since the export or backup. Otherwise those that have ended since would
+    /// live again, and mails go out twice.
+    #[arg(long)]
+    pub moving: bool,
 }
 
 /// What can be done about administrators.

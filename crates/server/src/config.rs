@@ -47,10 +47,13 @@ capability::settings! {
         pub tls_cert: Option<PathBuf> = optional("tls.cert", FILE, parsed),
         /// its private key, PEM (PKCS #8, PKCS #1 or SEC1)
         pub tls_key: Option<PathBuf> = optional("tls.key", FILE, parsed),
-        /// `sqlite://PATH?mode=rwc`; no other kind yet
+        /// `sqlite://PATH?mode=rwc`, `postgres://USER:PASSWORD@HOST/NAME` or `mariadb://USER:PASSWORD@HOST/NAME`, see [Databases](#databases)
         pub database_url: Option<String> = optional("database.url", DATABASE, database_url)
             .secret(Secrecy::Url)
             .otherwise("`packetboat.db` in the data folder"),
+        /// connections to a PostgreSQL or MariaDB server, 2 or more, besides one that says that the database is in use
+        pub database_connections: u32 =
+            with_default("database.connections", "16", CONNECTIONS, connections),
         /// networks to which rate limits do not apply; limits on memory always do
         pub exempt: Vec<IpNet> = list("limits.exempt", "", NETWORK, network),
         /// the SMTP server that mails are handed in at; without it they become files, see [Mail](#mail)
@@ -141,10 +144,11 @@ const ORIGIN: &str = "http://host[:port] or https://host[:port]";
 const NAMED_ORIGIN: &str =
     "http://host[:port], https://host[:port], null, file://, capacitor://… or ionic://…";
 const NETWORK: &str = "a network such as 10.0.0.0/8, or an IP address";
-const DATABASE: &str = "a database URL such as sqlite:///var/lib/packetboat/packetboat.db";
+const DATABASE: &str = "a database URL such as sqlite:///var/lib/packetboat/packetboat.db or postgres://user:password@host/name";
 const SMTP: &str = "smtp://[user:password@]host[:port][?tls=required] or smtps://…, with what is \
     special in user and password percent-encoded";
 const SENDER: &str = "an address such as Packetboat <boat@example.org>";
+const CONNECTIONS: &str = "a number from 2 to 1000";
 const LEVEL: &str =
     "error, warn, info, debug, trace, off or directives such as info,accounts=debug";
 const TOKEN: &str = "16 characters or more";
@@ -158,6 +162,10 @@ fn network(text: &str) -> Option<IpNet> {
 
 fn database_url(text: &str) -> Option<String> {
     text.contains(':').then(|| text.to_owned())
+}
+
+fn connections(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|count| (2..=1_000).contains(count))
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

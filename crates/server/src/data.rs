@@ -151,11 +151,7 @@ impl DataFolder {
 }
 
 fn url_of_database(folder: &Path) -> String {
-    let path = folder.join(DATABASE);
-    // What would end the path in a URL, escaped; `%` itself first.
-    let escaped =
-        path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-    format!("sqlite://{escaped}?mode=rwc")
+    storage::sqlite_url(&folder.join(DATABASE))
 }
 
 #[cfg(test)]

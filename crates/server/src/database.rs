@@ -8,10 +8,12 @@
 use std::fmt;
 use std::path::Path;
 
-use storage::{Database, Place, StorageError, place};
+use base::{Random, Vitals, hex, to_hex};
+use rustix::system::uname;
+use storage::{Database, Holder, Place, StorageError, place};
 
 use crate::data::{DataError, DataFolder};
-use crate::{Environment, capabilities};
+use crate::{Environment, Settings, capabilities};
 
 /// Why the database was not opened. One line each, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,16 @@ impl fmt::Display for UnexpectedDatabase {
     }
 }
 
+/// The URL of the database that the settings name, or of the one in their data folder, which
+/// another process may hold.
+///
+/// # Errors
+/// [`DataError`] if there is no such folder.
+pub(crate) fn url_of(settings: &Settings) -> Result<String, DataError> {
+    let in_folder = || DataFolder::database_url_in(&settings.data);
+    settings.database_url.clone().map_or_else(in_folder, Ok)
+}
+
 /// Which database to open, and for which server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DatabaseSpec<'a> {
@@ -70,8 +82,10 @@ pub(crate) struct DatabaseSpec<'a> {
     pub(crate) url: &'a str,
     /// The identity that it must have; any will do if there is none.
     pub(crate) identity: Option<&'a str>,
-    /// Whether to [hold](Database::hold) it, as a server does.
-    pub(crate) hold: bool,
+    /// Who [holds](Database::hold) it, if it is for a server.
+    pub(crate) holder: Option<&'a Holder>,
+    /// Connections to a database server.
+    pub(crate) connections: u32,
 }
 
 /// A database that is open and up to date.
@@ -100,7 +114,7 @@ pub(crate) async fn open(
     if let (Some(noted), Some(found)) = (spec.identity, found) {
         return Err(wrong_database(file.as_deref(), found, noted));
     }
-    let database = Database::connect(spec.url).await?;
+    let database = Database::connect_with(spec.url, spec.connections).await?;
     match check_and_migrate(&database, spec, environment).await {
         Ok(identity) => Ok(Opened { database, identity }),
         Err(refused) => {
@@ -116,8 +130,10 @@ async fn check_and_migrate(
     spec: DatabaseSpec<'_>,
     environment: &Environment,
 ) -> Result<Option<String>, OpenError> {
-    if spec.hold {
-        database.hold()?;
+    // A database of a server notes there who holds it: only after it is known to be the
+    // right one. A file must be held before it is asked, for another may be writing.
+    if !database.kind().is_server() {
+        hold(database, spec.holder).await?;
     }
     let lasts = !database.is_in_memory();
     if let Some(noted) = spec.identity.filter(|_| lasts) {
@@ -130,6 +146,9 @@ async fn check_and_migrate(
             return Err(wrong_database(database.file(), found, noted));
         }
     }
+    if database.kind().is_server() {
+        hold(database, spec.holder).await?;
+    }
     database.migrate(&capabilities::migrations(), environment.clock.as_ref()).await?;
     Ok(match lasts {
         true => Some(database.make_identity(environment.random.as_ref()).await?),
@@ -137,26 +156,47 @@ async fn check_and_migrate(
     })
 }
 
+async fn hold(database: &Database, holder: Option<&Holder>) -> Result<(), StorageError> {
+    match holder {
+        Some(holder) => database.hold(holder).await,
+        None => Ok(()),
+    }
+}
+
+/// The server of the data folder `data`, in this start of it.
+pub(crate) fn holder(data: &DataFolder, random: &dyn Random, vitals: Vitals) -> Holder {
+    let host = uname();
+    let host: String = host.nodename().to_string_lossy().chars().take(64).collect();
+    Holder {
+        // Of the folder's master key, which another folder does not have, and tells nothing of it.
+        server: to_hex(&data.secrets().key("server: lease on the database")),
+        incarnation: hex(random, 16),
+        name: format!("{host}, process {}", std::process::id()),
+        vitals,
+    }
+}
+
 fn wrong_database(file: Option<&Path>, found: UnexpectedDatabase, noted: &str) -> OpenError {
     let database = file.map_or("at database.url".to_owned(), |path| path.display().to_string());
     OpenError::WrongDatabase { database, found, noted: noted.to_owned() }
 }
 
-/// Opens the database of a server whose data folder is `data`, holds it, and notes it
-/// there; `accept_any` lets it be another one than before.
+/// Opens the database of the data folder `data` and notes it there; holds it, if it is for a server, `holder`. It may be another one than before if `settings`
+/// say so.
 ///
 /// # Errors
 /// [`OpenError`].
 pub(crate) async fn open_and_note(
     url: &str,
     data: &mut DataFolder,
-    accept_any: bool,
-    hold: bool,
+    settings: &Settings,
+    holder: Option<&Holder>,
     environment: &Environment,
 ) -> Result<Opened, OpenError> {
     let noted = data.noted_database().map(str::to_owned);
-    let identity = noted.as_deref().filter(|_| !accept_any);
-    let opened = open(DatabaseSpec { url, identity, hold }, environment).await?;
+    let identity = noted.as_deref().filter(|_| !settings.new_database);
+    let connections = settings.database_connections;
+    let opened = open(DatabaseSpec { url, identity, holder, connections }, environment).await?;
     if let Some(identity) = &opened.identity
         && noted.as_ref() != Some(identity)
     {

@@ -100,15 +100,14 @@ pub async fn admin_create(
         Err(DataError::Locked { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let in_folder = || DataFolder::database_url_in(&settings.data);
-    let url = settings.database_url.clone().map_or_else(in_folder, Ok)?;
+    let url = database::url_of(settings)?;
     let database = open(&url, settings, folder.as_mut(), &environment).await?;
     let address = settings.listen.first().copied();
     let address = address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
     let mail = mail_setup::open(settings, &environment, &settings.data, address, database.clone())?;
     let options = Options { mailer: std::sync::Arc::new(mail), exempt: Exempt::default() };
     let random = environment.random.clone();
-    let audit = AuditLog::open(database.clone(), environment.clock.clone()).await?;
+    let audit = AuditLog::new(database.clone(), environment.clock.clone());
     let accounts = Accounts::new(database.clone(), environment.clock, environment.random, options);
 
     let found = account_of(&accounts, email).await?;
@@ -147,10 +146,12 @@ async fn open(
     environment: &Environment,
 ) -> Result<Database, OpenError> {
     let opened = match folder {
-        Some(folder) => database::open_and_note(url, folder, false, false, environment).await?,
+        Some(folder) => database::open_and_note(url, folder, settings, None, environment).await?,
         None => {
             let noted = DataFolder::noted_database_in(&settings.data)?;
-            let spec = DatabaseSpec { url, identity: noted.as_deref(), hold: false };
+            let connections = settings.database_connections;
+            let identity = noted.as_deref();
+            let spec = DatabaseSpec { url, identity, holder: None, connections };
             database::open(spec, environment).await?
         }
     };

@@ -46,7 +46,7 @@ impl Greeting {
         };
         format!(
             "\nThere is no administrator yet. Become one at {site}{path}\n\
-             (the link works once, until the server stops; or: packetboat admin create EMAIL)"
+             (the link works once, within a week, until another is printed; or: packetboat admin create EMAIL)"
         )
     }
 

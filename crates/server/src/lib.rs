@@ -10,6 +10,7 @@
 
 mod administration;
 mod api;
+mod backup;
 mod bind;
 mod capabilities;
 pub mod cli;
@@ -27,11 +28,13 @@ mod running;
 mod services;
 mod start;
 mod ticker;
+mod transfer;
 pub mod url;
 mod watch;
 
+pub use backup::{BackupCommandError, backup, restore};
 pub use bind::BindError;
-pub use capabilities::migrations;
+pub use capabilities::{migrations, tables};
 pub use config::Settings;
 pub use data::{DataError, DataFolder};
 pub use database::{OpenError, UnexpectedDatabase};
@@ -40,3 +43,4 @@ pub use mail_setup::{MailSetupError, MailTestError, mail_test};
 pub use pages::PagesError;
 pub use running::{DRAIN_LIMIT, Drained, Running};
 pub use start::{Environment, StartError, start};
+pub use transfer::{TransferError, export, import};

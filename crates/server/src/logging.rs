@@ -17,6 +17,10 @@ use tracing_subscriber::EnvFilter;
 pub use self::lines::{Lines, MAX_QUEUED};
 use crate::config::{LogFormat, Settings};
 
+/// Lines of libraries that say again what we say, as often as it is tried: while a database
+/// server is away, several times a second. What the operator asks for comes after it and holds.
+const LIBRARIES: &str = "sqlx_core::pool=off,sqlx::postgres::notice=off";
+
 /// The longest account of a panic that is logged, in characters.
 const MAX_PANIC: usize = 500;
 
@@ -27,7 +31,7 @@ const MAX_PANIC: usize = 500;
 /// # Errors
 /// When logging was set up before, or the level cannot be read.
 pub fn init(settings: &Settings) -> anyhow::Result<Lines> {
-    let filter = EnvFilter::try_new(&settings.log_level)?;
+    let filter = EnvFilter::try_new(format!("{LIBRARIES},{}", settings.log_level))?;
     // Past the standard library's lock on standard error: a thread that is stuck in a write
     // must not block other threads that write there.
     let stderr = io::stderr().as_fd().try_clone_to_owned().context("cannot use standard error")?;

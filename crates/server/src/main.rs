@@ -1,6 +1,8 @@
 //! The `packetboat` command: the process around the server.
 
+mod database_commands;
 mod greeting;
+mod progress;
 mod signals;
 
 use std::io::{self, Write};
@@ -36,9 +38,18 @@ fn main() -> ExitCode {
     })
 }
 
-/// One line, whatever a library put into its message.
+/// One line, whatever a library put into its message, and nothing twice: many errors tell
+/// their causes themselves.
 fn complaint(error: &anyhow::Error) -> String {
-    format!("packetboat: {}\n", format!("{error:#}").replace('\n', " "))
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    format!("packetboat: {}\n", line.replace('\n', " "))
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -54,6 +65,20 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Admin(AdminCommand::Create { email, password_stdin, options }) => {
             let settings = Settings::from_layers(&options.layers()?)?;
             admin_create(&settings, email, *password_stdin)?;
+        }
+        Command::Export { folder, options } => {
+            database_commands::export(&Settings::from_layers(&options.layers()?)?, folder)?;
+        }
+        Command::Import { folder, past, options } => {
+            let settings = Settings::from_layers(&options.layers()?)?;
+            database_commands::import(&settings, folder, past.moving)?;
+        }
+        Command::Backup { file, options } => {
+            database_commands::backup(&Settings::from_layers(&options.layers()?)?, file)?;
+        }
+        Command::Restore { file, past, options } => {
+            let settings = Settings::from_layers(&options.layers()?)?;
+            database_commands::restore(&settings, file, past.moving)?;
         }
         Command::Serve(options) => return serve(options.settings()?),
     }

@@ -25,7 +25,8 @@ pub struct Running {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) metrics_address: Option<SocketAddr>,
     pub(crate) setup_path: Option<String>,
-    /// Cancelled when a task that the server cannot do without has panicked.
+    /// Cancelled when a task that the server cannot do without has panicked, or another
+    /// server has taken the database.
     pub(crate) failed: CancellationToken,
     pub(crate) shutdown: Shutdown,
     /// Cancelled by dropping: a server that was let go of takes no connections.
@@ -55,7 +56,8 @@ pub struct Drained {
     /// Whether every request and socket ended, and everything was written, within
     /// [`DRAIN_LIMIT`].
     pub complete: bool,
-    /// Whether a task that the server cannot do without has panicked, before or meanwhile.
+    /// Whether a task that the server cannot do without has panicked, or another server has
+    /// taken the database, before or meanwhile.
     pub failed: bool,
     /// What the server still held at the end, and how many of it; nothing unless it was cut
     /// short.
@@ -77,7 +79,7 @@ impl Running {
     }
 
     /// On a server without administrators: the path of the page where a person who knows it
-    /// becomes the first one. It works once, until the server stops.
+    /// becomes the first one. It works once, within a week, until another is given out.
     #[must_use]
     pub fn setup_path(&self) -> Option<&str> {
         self.setup_path.as_deref()
@@ -91,8 +93,8 @@ impl Running {
         }
     }
 
-    /// Waits until a task that the server cannot do without has panicked; the log says
-    /// which. What it would have done is not done from then on, and `/ready` says so:
+    /// Waits until a task that the server cannot do without has panicked, or another server
+    /// has taken the database; the log says which. What it would have done is not done from then on, and `/ready` says so:
     /// [drain](Running::drain) the server and start another.
     pub async fn failed(&self) {
         self.failed.cancelled().await;

@@ -47,7 +47,7 @@ impl Services {
         parts.push(Arc::new(MailPart(mailer)));
         let parts = Parts::new(parts);
         accounts.on_session_end(parts.session_listener());
-        let audit = AuditLog::open(context.database.clone(), context.clock.clone()).await?;
+        let audit = AuditLog::new(context.database.clone(), context.clock.clone());
         Ok(Self { accounts, audit, parts })
     }
 

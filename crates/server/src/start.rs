@@ -15,7 +15,7 @@ use http_kit::{
 use limits::Exempt;
 use mail::SendMail;
 use metrics_exporter_prometheus::PrometheusHandle;
-use storage::StorageError;
+use storage::{Database, StorageError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,17 +101,14 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
 
     let url = settings.database_url.clone().unwrap_or_else(|| data.database_url());
     let before = data.noted_database().map(str::to_owned);
-    let accept_any = settings.new_database;
-    let Opened { database, identity } =
-        database::open_and_note(&url, &mut data, accept_any, true, &environment).await?;
-    let recorder = metrics::recorder().map_err(StartError::Metrics)?;
-    let origins = OriginPolicy {
-        own: settings.public_url.clone(),
-        allowed: settings.allowed_origins.clone(),
-    };
-    let first = addresses.first().copied().unwrap_or(settings.listen[0]);
     let failed = CancellationToken::new();
     let vitals = vitals(failed.clone());
+    let holder = database::holder(&data, environment.random.as_ref(), vitals.clone());
+    let Opened { database, identity } =
+        database::open_and_note(&url, &mut data, &settings, Some(&holder), &environment).await?;
+    let recorder = metrics::recorder().map_err(StartError::Metrics)?;
+    let origins = origins(&settings);
+    let first = addresses.first().copied().unwrap_or(settings.listen[0]);
     let mail = mail_setup::open(&settings, &environment, data.path(), first, database.clone())?;
     let mailer = mail.mailer.clone();
     let notes = data.notes(identity, before.as_deref());
@@ -155,6 +152,7 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let (stop, tasks) = &background;
     tasks.spawn(ticker::tick(parts.clone(), stop.clone(), vitals.clone()));
     tasks.spawn(mailer.run(stop.clone(), vitals.clone()));
+    tasks.spawn(end_if_taken(database.clone(), stop.clone(), failed.clone()));
     let watch = Watch::new(&parts, health, &notes, environment.clock.clone());
     tasks.spawn(watch.run(stop.clone(), vitals.clone()));
     tasks.spawn(ticker::sweep(parts.clone(), tls, recorder, stop.clone(), vitals));
@@ -163,12 +161,25 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     Ok(Running { addresses, metrics_address, setup_path, failed, shutdown, _abandoned })
 }
 
+fn origins(settings: &Settings) -> OriginPolicy {
+    OriginPolicy { own: settings.public_url.clone(), allowed: settings.allowed_origins.clone() }
+}
+
 /// Says which task was lost, and cancels `failed`.
 fn vitals(failed: CancellationToken) -> Vitals {
     Vitals::new(move |task| {
         tracing::error!(task, "a task that the server cannot do without has panicked");
         failed.cancel();
     })
+}
+
+/// Cancels `failed` when another server has taken the database: what this one knows of it is
+/// out of date, and it can store nothing.
+async fn end_if_taken(database: Database, stop: CancellationToken, failed: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = database.taken() => failed.cancel(),
+    }
 }
 
 fn load_tls(settings: &Settings) -> Result<Option<Arc<Tls>>, TlsError> {

@@ -28,8 +28,7 @@ impl Admin {
     async fn new(server: &TestServer, name: &str) -> Self {
         let person = server.person(name).await;
         let account = account(server, name).await;
-        let url = format!("sqlite://{}", server.database().display());
-        let db = Database::connect(&url).await.unwrap();
+        let db = Database::connect(server.database().url()).await.unwrap();
         let options = Options { mailer: Arc::new(NoMail), exempt: Exempt::default() };
         let accounts =
             Accounts::new(db.clone(), Arc::new(SystemClock::new()), Arc::new(OsRandom), options);
@@ -86,8 +85,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
 }
 
 async fn account(server: &TestServer, name: &str) -> AccountId {
-    let url = format!("sqlite://{}", server.database().display());
-    let db = Database::connect(&url).await.unwrap();
+    let db = Database::connect(server.database().url()).await.unwrap();
     let options = Options { mailer: Arc::new(NoMail), exempt: Exempt::default() };
     let accounts =
         Accounts::new(db.clone(), Arc::new(SystemClock::new()), Arc::new(OsRandom), options);

@@ -1,18 +1,17 @@
 //! `packetboat admin create` and the set-up link of a server without administrators.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::{Binary, Http};
+use testkit::{Binary, Data, Http};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_packetboat");
 
-fn create(data: &Path, email: &str, password: Option<&str>) -> Output {
+fn create(data: &Data, email: &str, password: Option<&str>) -> Output {
     let mut command = Command::new(EXECUTABLE);
-    command.args(["admin", "create", email, "--data"]).arg(data).env_clear();
+    command.args(["admin", "create", email, "--data"]).arg(data.folder()).env_clear();
+    command.envs(data.environment());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if password.is_some() {
         command.arg("--password-stdin");
@@ -49,8 +48,7 @@ async fn audit_log(server: &Binary, email: &str, password: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn it_makes_an_account_that_can_sign_in() {
-    let folder = TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
+    let data = Data::new();
     let output = create(&data, "ops@example.org", None);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let said = text(&output.stdout);
@@ -69,8 +67,7 @@ async fn it_makes_an_account_that_can_sign_in() {
 
 #[tokio::test]
 async fn it_promotes_whoever_is_there_with_a_confirmed_address_and_nobody_else() {
-    let folder = TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
+    let data = Data::new();
     assert!(create(&data, "ann@example.org", None).status.success());
     let said = text(&create(&data, "Ann@Example.org", None).stdout);
     assert!(said.ends_with("was there already and is an administrator now."), "{said}");
@@ -87,8 +84,7 @@ async fn it_promotes_whoever_is_there_with_a_confirmed_address_and_nobody_else()
 
 #[tokio::test]
 async fn the_audit_log_says_that_it_was_the_command_line() {
-    let folder = TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
+    let data = Data::new();
     let password = "correct horse battery";
     assert!(create(&data, "ops@example.org", Some(password)).status.success());
     assert!(create(&data, "ops@example.org", None).status.success());
@@ -105,8 +101,7 @@ async fn the_audit_log_says_that_it_was_the_command_line() {
 
 #[test]
 fn what_is_not_accepted_is_one_clear_line() {
-    let folder = TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
+    let data = Data::new();
     for (email, password) in [("nonsense", None), ("ops@example.org", Some("12345678"))] {
         let output = create(&data, email, password);
         assert_eq!(output.status.code(), Some(1));
@@ -118,8 +113,8 @@ fn what_is_not_accepted_is_one_clear_line() {
 
 #[tokio::test]
 async fn a_server_without_administrators_prints_a_link_that_works_once() {
-    let folder = TempDir::new().expect("a folder");
-    let server = Binary::start(EXECUTABLE, &folder.path().join("data"), &[]);
+    let data = Data::new();
+    let server = Binary::start(EXECUTABLE, &data, &[]);
     let greeting = server.greeting();
     let path = greeting
         .split_whitespace()

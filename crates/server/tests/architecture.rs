@@ -23,7 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chat", CAPABILITY),
     ("share", CAPABILITY),
     ("server", &[]),
-    ("testkit", &["base", "server"]),
+    ("testdb", &[]),
+    ("testkit", &["base", "server", "testdb"]),
 ];
 
 /// What any capability may depend on.
@@ -150,7 +151,7 @@ fn sql_stands_in_the_stores_alone() {
             .components()
             .any(|part| part.as_os_str() == "store" || part.as_os_str() == "store.rs");
         assert!(
-            name == "storage" || is_store || !text.contains("sea_orm"),
+            name == "storage" || name == "testdb" || is_store || !text.contains("sea_orm"),
             "{} speaks SQL. All SQL of a capability stands in its store, so that what touches \
              a table can be read in one place.",
             path.display()

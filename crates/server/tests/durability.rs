@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
-use tempfile::TempDir;
-use testkit::{Binary, Socket};
+use testkit::{Binary, Data, Socket};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const ROUNDS: usize = 30;
@@ -15,9 +14,9 @@ const WRITERS: usize = 6;
 /// Each of the six writers, so that together they post 300 messages a second.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-fn start(data: &TempDir) -> Binary {
+fn start(data: &Data) -> Binary {
     let exempt = [("PACKETBOAT_LIMITS__EXEMPT", "127.0.0.0/8")];
-    Binary::start(env!("CARGO_BIN_EXE_packetboat"), &data.path().join("data"), &exempt)
+    Binary::start(env!("CARGO_BIN_EXE_packetboat"), data, &exempt)
 }
 
 /// Posts at a steady pace until the server is gone, or `quota` messages are
@@ -52,7 +51,7 @@ async fn write(mut socket: Socket, name: String, quota: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_sudden_death_thirty_times() {
-    let data = TempDir::new().expect("a folder");
+    let data = Data::new();
     let mut server = start(&data);
     let person = server.person("writer").await;
     let mut acknowledged: Vec<Vec<String>> = Vec::new();

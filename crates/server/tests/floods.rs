@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::{Answer, Binary, Dial, Http, PATIENCE, TestServer};
+use testkit::{Answer, Binary, Data, Dial, Http, PATIENCE, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
@@ -28,10 +27,10 @@ fn at(server: SocketAddr, from: IpAddr) -> Http {
     Http::on(Dial::to(server).from(from))
 }
 
-/// A process of its own, and its folder.
-fn server() -> (Binary, TempDir) {
-    let data = TempDir::new().expect("a folder");
-    (Binary::start(SERVER, &data.path().join("data"), &[]), data)
+/// A process of its own, and its data.
+fn server() -> (Binary, Data) {
+    let data = Data::new();
+    (Binary::start(SERVER, &data, &[]), data)
 }
 
 async fn sign_in(http: &Http, name: &str) -> Answer {

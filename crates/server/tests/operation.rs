@@ -10,25 +10,25 @@ use base::SystemClock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use storage::{Database, Migration};
-use tempfile::TempDir;
 use testkit::{
-    Answer, Binary, Dial, Http, Identity, PATIENCE, Person, Raw, Socket, TestServer, own_address,
+    Answer, Binary, Data, Dial, Http, Identity, PATIENCE, Person, Raw, Socket, TestServer,
+    own_address,
 };
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_packetboat");
 
-fn start(data: &TempDir, environment: &[(&str, &str)]) -> Binary {
-    Binary::start(EXECUTABLE, &data.path().join("data"), environment)
+fn start(data: &Data, environment: &[(&str, &str)]) -> Binary {
+    Binary::start(EXECUTABLE, data, environment)
 }
 
-fn folder() -> TempDir {
-    TempDir::new().expect("a temporary folder")
+fn folder() -> Data {
+    Data::new()
 }
 
 /// A server with TLS for `localhost` from the files of `identity`.
-fn start_with_tls(data: &TempDir, identity: &Identity) -> Binary {
+fn start_with_tls(data: &Data, identity: &Identity) -> Binary {
     let (cert, key) = (identity.cert(), identity.key());
     let text = |path: &'_ Path| path.to_str().expect("a path").to_owned();
     let (cert, key) = (text(&cert), text(&key));
@@ -224,19 +224,21 @@ async fn a_newer_database_is_refused_and_left_as_it_was() {
     signal(&server, Signal::TERM);
     assert_eq!(ended(server).await.code(), Some(0));
 
-    let path = data.path().join("data").join("packetboat.db");
     let newer = Migration { name: "m99991231_235959_warp_drive", up: Vec::new };
     let all = [server::migrations(), vec![newer]].concat();
-    let database = Database::connect(&format!("sqlite://{}", path.display())).await.expect("open");
+    let database = Database::connect(data.database().url()).await.expect("open");
     database.migrate(&all, &SystemClock::new()).await.expect("migrated");
     database.close().await.expect("closed");
-    let before = fs::read(&path).expect("the database");
+    let schema =
+        || (data.database().tables(), data.database().texts("SELECT name FROM migrations"));
+    let file = |path: &Path| fs::read(path).expect("the database");
+    let before = (schema(), data.database().path().map(file));
 
-    let folder = data.path().join("data");
     let output = Command::new(EXECUTABLE)
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(&folder)
+        .arg(data.folder())
         .env_clear()
+        .envs(data.environment())
         .output()
         .expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
@@ -247,15 +249,18 @@ async fn a_newer_database_is_refused_and_left_as_it_was() {
          \"m99991231_235959_warp_drive\", which this version does not know); start that version, \
          or restore a backup from before the upgrade\n"
     );
-    assert!(fs::read(&path).expect("the database") == before, "the file is as it was");
-    let log = path.with_extension("db-wal");
-    assert!(fs::metadata(log).map_or(0, |log| log.len()) == 0, "and no changes wait beside it");
+    if let Some(path) = data.database().path() {
+        assert!(Some(file(path)) == before.1, "the file is as it was");
+        let log = path.with_extension("db-wal");
+        assert!(fs::metadata(log).map_or(0, |log| log.len()) == 0, "and no changes wait beside it");
+    }
+    assert_eq!(schema(), before.0);
 }
 
 #[tokio::test]
 async fn metrics_are_on_their_own_address_if_they_have_one() {
     let data = folder();
-    let address = own_address(17_001);
+    let address = own_address(17_100);
     let server = start(&data, &[("PACKETBOAT_METRICS__LISTEN", &address.to_string())]);
     let metrics = Http::new(address).get("/metrics").await;
     assert_eq!(metrics.status, 200);
@@ -279,7 +284,7 @@ async fn metrics_with_a_token_are_for_who_has_it() {
     let metrics = http.with("authorization", &format!("Bearer {TOKEN}")).get("/metrics").await;
     assert_eq!(metrics.status, 200);
 
-    let (data, address) = (folder(), own_address(17_002));
+    let (data, address) = (folder(), own_address(17_200));
     let listen = address.to_string();
     let both = [("PACKETBOAT_METRICS__LISTEN", &*listen), ("PACKETBOAT_METRICS__TOKEN", TOKEN)];
     let _server = start(&data, &both);
@@ -322,8 +327,8 @@ async fn the_manual_names_every_metric() {
 #[tokio::test]
 async fn it_serves_on_every_address_it_is_told_to() {
     let data = folder();
-    let more = [own_address(17_003), own_address(17_004)];
-    let server = Binary::start_on(EXECUTABLE, &data.path().join("data"), &more, &[]);
+    let more = [own_address(17_300), own_address(17_400)];
+    let server = Binary::start_on(EXECUTABLE, &data, &more, &[]);
     let [ann, bob] = [server.person("ann").await, server.person("bob").await];
     let mut first = Socket::piratchat(more[0], &ann.session).await.expect("101");
     let mut second = Socket::piratchat(more[1], &bob.session).await.expect("101");

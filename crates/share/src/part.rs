@@ -12,7 +12,12 @@ use crate::share::Share;
 
 /// Sharing sessions, for the server's list.
 pub const CAPABILITY: Capability = Capability {
-    declaration: Declaration { migrations: Vec::new, settings: Some(Settings::GROUP), mails: &[] },
+    declaration: Declaration {
+        migrations: Vec::new,
+        tables: &[],
+        settings: Some(Settings::GROUP),
+        mails: &[],
+    },
     open: |context| Box::pin(async { open(context) }),
 };
 

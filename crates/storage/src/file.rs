@@ -57,12 +57,30 @@ pub fn place(url: &str) -> Place {
 }
 
 /// The path in `url` as SQLite will use it, absolute; `None` if there is none.
-fn path_of(url: &str) -> Option<PathBuf> {
+pub(crate) fn path_of(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") || is_in_memory(url) {
         return None;
     }
     let options = SqliteConnectOptions::from_str(url).ok()?;
     std::path::absolute(options.get_filename()).ok()
+}
+
+/// The URL of the SQLite database at `path`, which is absolute.
+#[must_use]
+pub fn sqlite_url(path: &Path) -> String {
+    // What would end the path in a URL, escaped; `%` itself first.
+    let escaped =
+        path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{escaped}?mode=rwc")
+}
+
+/// Where the lock of the database at `path` is: beside the file that all links and spellings
+/// of its path lead to.
+pub(crate) fn lock_path(path: &Path) -> PathBuf {
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = real.into_os_string();
+    name.push(".lock");
+    name.into()
 }
 
 /// An open database file.
@@ -89,13 +107,9 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Where the lock of the database is: beside the file that all links and spellings
-    /// of its path lead to.
+    /// Where the lock of the database is.
     pub(crate) fn lock_path(&self) -> PathBuf {
-        let real = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let mut name = real.into_os_string();
-        name.push(".lock");
-        name.into()
+        lock_path(&self.path)
     }
 
     /// Whether it is still in its place, and its log, in which the newest commits are.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 pub(crate) struct Health {
     failing: AtomicBool,
     owed: AtomicBool,
+    standby: AtomicBool,
     last_failure: Mutex<Option<Instant>>,
     last_success: Mutex<Option<Instant>>,
 }
@@ -28,6 +29,17 @@ impl Health {
     /// No turn came, or no answer in time: nothing is wrong with connections.
     pub(crate) fn stalled(&self) {
         self.failing.store(true, Ordering::Release);
+    }
+
+    /// Sets what [`is_standby`](Self::is_standby) says.
+    pub(crate) fn set_standby(&self, standby: bool) {
+        self.standby.store(standby, Ordering::Release);
+    }
+
+    /// Whether the database server, the last time that it was connected to, was one that is
+    /// not to be written to.
+    pub(crate) fn is_standby(&self) -> bool {
+        self.standby.load(Ordering::Acquire)
     }
 
     /// A write is stored.

@@ -6,9 +6,10 @@
 
 use base::Random;
 use sea_orm::sea_query::{ColumnDef, Expr, Query, Table};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::{Database, StorageError};
+use crate::table::create_if_missing;
+use crate::{Database, StorageError, fault};
 
 const TABLE: &str = "database_identity";
 /// The primary key; 1 in the only row.
@@ -20,8 +21,14 @@ pub const IDENTITY_BYTES: usize = 16;
 
 /// What the database is called; `None` if it has no identity. Changes nothing.
 pub(crate) async fn find(database: &Database) -> Result<Option<String>, StorageError> {
-    // The only portable way to ask for a table that may not be there is to make it;
-    // without a commit it never was.
+    if database.kind().is_server() {
+        return match read(database.reader()).await {
+            Err(error) if fault::is_missing_table(&error) => Ok(None),
+            found => Ok(found?),
+        };
+    }
+    // SQLite tells a missing table only in words. So it is made; without a commit it never
+    // was.
     let transaction = database.begin_write().await?;
     make_table(transaction.connection()).await?;
     Ok(read(transaction.connection()).await?)
@@ -50,17 +57,16 @@ pub(crate) async fn find_or_make(
     Ok(identity)
 }
 
-async fn make_table(on: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn make_table(on: &impl ConnectionTrait) -> Result<(), DbErr> {
     let table = Table::create()
         .table(TABLE)
-        .if_not_exists()
         .col(ColumnDef::new(ONE).small_integer().not_null().primary_key())
         .col(ColumnDef::new(IDENTITY).string_len(32).not_null())
         .to_owned();
-    on.execute(&table).await.map(drop)
+    create_if_missing(on, &table).await
 }
 
-async fn read(on: &DatabaseTransaction) -> Result<Option<String>, DbErr> {
+async fn read(on: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     let row = Query::select().column(IDENTITY).from(TABLE).to_owned();
     on.query_one(&row).await?.map(|row| row.try_get("", IDENTITY)).transpose()
 }

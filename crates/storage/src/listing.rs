@@ -1,8 +1,8 @@
-//! What lists of a growing table need: counting that ends, and search for a text
-//! taken literally.
+//! What lists of a growing table need: counting that ends. Search:
+//! [`contains`](crate::contains).
 
 use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, LikeExpr, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 
 use crate::StorageError;
 
@@ -28,19 +28,12 @@ pub async fn count_up_to(
     Ok(u64::try_from(total.unwrap_or_default()).unwrap_or_default())
 }
 
-/// For `LIKE`: `text` anywhere, its own wildcards taken literally.
-#[must_use]
-pub fn containing(text: &str) -> LikeExpr {
-    let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    LikeExpr::new(format!("%{literal}%")).escape('\\')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Database, Migration, Step};
     use base::{ManualClock, Timestamp};
-    use sea_orm::sea_query::{ColumnDef, ExprTrait, Table};
+    use sea_orm::sea_query::{ColumnDef, Table};
 
     fn words() -> Vec<Step> {
         let word = ColumnDef::new("word").string_len(16).not_null().to_owned();
@@ -59,7 +52,7 @@ mod tests {
         let select = Query::select()
             .column("word")
             .from("words")
-            .and_where(Expr::col("word").like(containing(text)))
+            .and_where(crate::contains(db.reader(), "word", text))
             .to_owned();
         count_up_to(db.reader(), select, cap).await.unwrap()
     }

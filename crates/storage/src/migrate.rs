@@ -2,18 +2,36 @@
 //!
 //! A small runner of our own: sea-orm-migration would turn on SeaORM's default
 //! features, and does not refuse a database from a newer version the way we want.
+//!
+//! One process at a time migrates: SQLite's writers take turns, in PostgreSQL and MariaDB
+//! there is a lock for it. SQLite and PostgreSQL carry a migration out whole or not at all;
+//! MariaDB commits each change of the schema by itself, so there steps are on record
+//! ([`mariadb`]).
 
-use std::fmt;
+mod mariadb;
+mod step;
 
 use base::Clock;
 use sea_orm::sea_query::{ColumnDef, Expr, Query, Table};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, StatementBuilder};
+use sea_orm::sea_query::{InsertStatement, TableCreateStatement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+};
 
-use crate::{Database, StorageError, probe};
+use crate::schema::{MIGRATION_NAME as NAME, MIGRATIONS as TABLE};
+use crate::table::create_if_missing;
+use crate::{Database, Kind, StorageError, export, named_lock, probe};
+pub use step::{Step, add_column};
 
-const TABLE: &str = "migrations";
-const NAME: &str = "name";
 const APPLIED_AT: &str = "applied_at";
+
+/// Has a transaction of PostgreSQL wait for its turn to change the schema, and work for as
+/// long as it takes. Schemas of one database do not wait for each other.
+const POSTGRES_TURN: &str = "\
+    SET LOCAL lock_timeout = '60s'; \
+    SET LOCAL statement_timeout = 0; \
+    SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SELECT pg_advisory_xact_lock(hashtextextended('packetboat.migrate.' || current_schema(), 0))";
 
 /// One step of the schema's history. Never edited once released.
 #[derive(Clone, Copy, Debug)]
@@ -21,23 +39,8 @@ pub struct Migration {
     /// `mYYYYMMDD_HHMMSS_what`: unique in the whole program, and the order in
     /// which migrations run.
     pub name: &'static str,
-    /// The statements, run in order in one transaction.
+    /// The statements, run in order; whole or not at all, as far as the database can.
     pub up: fn() -> Vec<Step>,
-}
-
-/// A statement of a [`Migration`]: any sea_query statement, by `.into()`.
-pub struct Step(Box<dyn StatementBuilder + Send>);
-
-impl<S: StatementBuilder + Send + 'static> From<S> for Step {
-    fn from(statement: S) -> Self {
-        Self(Box::new(statement))
-    }
-}
-
-impl fmt::Debug for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Step")
-    }
 }
 
 pub(crate) async fn run(
@@ -46,14 +49,69 @@ pub(crate) async fn run(
     clock: &dyn Clock,
 ) -> Result<Vec<&'static str>, StorageError> {
     let migrations = in_order(migrations)?;
-    let mut applied = Vec::new();
-    // The records are read anew under each write lock, so that a second process
-    // starting at the same time sees what the first one did.
-    while let Some(name) = apply_next(database, &migrations, clock).await? {
-        tracing::info!(migration = name, "migration applied");
-        applied.push(name);
+    if database.kind() == Kind::MariaDb {
+        return mariadb::run(database, &migrations, clock).await;
     }
+    let mut applied = Vec::new();
+    let schema = Schema::open(database).await?;
+    // The records are read anew in each transaction, so that a second process
+    // starting at the same time sees what the first one did.
+    while let Some(name) = schema.apply_next(&migrations, clock).await? {
+        noted(name, &mut applied);
+    }
+    schema.close().await?;
     Ok(applied)
+}
+
+fn noted(name: &'static str, applied: &mut Vec<&'static str>) {
+    tracing::info!(migration = name, "migration applied");
+    applied.push(name);
+}
+
+/// Where a whole migration is one transaction.
+enum Schema<'a> {
+    /// In turn with all other writers.
+    Sqlite(&'a Database),
+    /// On a connection of its own, for time limits are other ones here.
+    Postgres(DatabaseConnection),
+}
+
+impl<'a> Schema<'a> {
+    async fn open(database: &'a Database) -> Result<Self, StorageError> {
+        Ok(match database.kind() {
+            Kind::Postgres => Self::Postgres(database.dedicated().await?),
+            Kind::Sqlite | Kind::MariaDb => Self::Sqlite(database),
+        })
+    }
+
+    async fn apply_next(
+        &self,
+        migrations: &[Migration],
+        clock: &dyn Clock,
+    ) -> Result<Option<&'static str>, StorageError> {
+        match self {
+            Self::Sqlite(database) => {
+                let transaction = database.begin_write().await?;
+                let applied = apply_next(transaction.connection(), migrations, clock).await?;
+                transaction.commit().await?;
+                Ok(applied)
+            }
+            Self::Postgres(connection) => {
+                let transaction = connection.begin().await?;
+                transaction.execute_unprepared(POSTGRES_TURN).await?;
+                let applied = apply_next(&transaction, migrations, clock).await?;
+                transaction.commit().await?;
+                Ok(applied)
+            }
+        }
+    }
+
+    async fn close(self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => Ok(connection.close().await?),
+        }
+    }
 }
 
 /// Sorted by name. Names must be unique, or one of the two would never run.
@@ -66,44 +124,76 @@ fn in_order(migrations: &[Migration]) -> Result<Vec<Migration>, StorageError> {
     }
 }
 
-/// Applies the first migration that is not recorded; `None` if all are. In every
-/// other outcome the transaction is rolled back and the database is unchanged.
+/// Applies the first migration that is not recorded; `None` if all are. If it fails, the
+/// transaction is not to be committed.
 async fn apply_next(
-    database: &Database,
+    connection: &DatabaseTransaction,
     migrations: &[Migration],
     clock: &dyn Clock,
 ) -> Result<Option<&'static str>, StorageError> {
-    let transaction = database.begin_write().await?;
-    let connection = transaction.connection();
-    let recorded = recorded(connection).await?;
-
-    let unknown = |name: &&String| !migrations.iter().any(|known| known.name == name.as_str());
-    if let Some(newer) = recorded.iter().find(unknown) {
-        return Err(StorageError::NewerDatabase { migration: newer.clone() });
-    }
-    let is_pending = |known: &&Migration| !recorded.iter().any(|name| name == known.name);
-    let Some(pending) = migrations.iter().find(is_pending) else {
-        probe::prepare(connection).await?;
-        transaction.commit().await?;
+    let Some(pending) = pending(connection, migrations).await? else {
+        prepare(connection).await?;
         return Ok(None);
     };
-
-    apply(connection, pending, clock)
+    apply(connection, &pending, clock)
         .await
-        .map_err(|source| StorageError::Migration { name: pending.name, source })?;
-    transaction.commit().await?;
+        .map_err(|cause| StorageError::Migration { name: pending.name, cause })?;
     Ok(Some(pending.name))
 }
 
+/// Makes a table of storage's own with its first row, if they are missing, in a database of a
+/// server.
+pub(crate) async fn make(
+    database: &Database,
+    table: &TableCreateStatement,
+    row: &InsertStatement,
+) -> Result<(), StorageError> {
+    if database.kind() == Kind::MariaDb {
+        let connection = mariadb::in_turn(database).await?;
+        create_if_missing(&connection, table).await?;
+        connection.execute(row).await?;
+        return Ok(connection.close().await?);
+    }
+    let connection = database.dedicated().await?;
+    let transaction = connection.begin().await?;
+    transaction.execute_unprepared(POSTGRES_TURN).await?;
+    create_if_missing(&transaction, table).await?;
+    transaction.execute(row).await?;
+    transaction.commit().await?;
+    Ok(connection.close().await?)
+}
+
+/// The first of `migrations` that is not recorded.
+async fn pending(
+    connection: &impl ConnectionTrait,
+    migrations: &[Migration],
+) -> Result<Option<Migration>, StorageError> {
+    let recorded = recorded(connection).await?;
+    let unknown = |name: &&String| !migrations.iter().any(|known| known.name == name.as_str());
+    if let Some(newer) = recorded.iter().find(unknown) {
+        return Err(export::refusal(newer));
+    }
+    let is_pending = |known: &&Migration| !recorded.iter().any(|name| name == known.name);
+    Ok(migrations.iter().find(is_pending).copied())
+}
+
+/// Makes the tables of storage's own, which no migration knows.
+async fn prepare(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
+    probe::prepare(connection).await?;
+    if connection.get_database_backend() != DbBackend::Sqlite {
+        named_lock::prepare(connection).await?;
+    }
+    Ok(())
+}
+
 /// The names on record, oldest first; makes the table if this database is new.
-async fn recorded(connection: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+async fn recorded(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let table = Table::create()
         .table(TABLE)
-        .if_not_exists()
         .col(ColumnDef::new(NAME).string_len(100).not_null().primary_key())
         .col(ColumnDef::new(APPLIED_AT).big_integer().not_null())
         .to_owned();
-    connection.execute(&table).await?;
+    create_if_missing(connection, &table).await?;
 
     let names =
         Query::select().column(NAME).from(TABLE).order_by(NAME, sea_orm::Order::Asc).to_owned();
@@ -115,18 +205,24 @@ async fn apply(
     migration: &Migration,
     clock: &dyn Clock,
 ) -> Result<(), DbErr> {
-    for Step(statement) in (migration.up)() {
-        let statement = statement.build(&connection.get_database_backend());
-        connection.execute_raw(statement).await?;
+    for step in (migration.up)() {
+        step.run(connection).await?;
     }
+    record(connection, migration, clock).await
+}
+
+async fn record(
+    connection: &impl ConnectionTrait,
+    migration: &Migration,
+    clock: &dyn Clock,
+) -> Result<(), DbErr> {
     let record = Query::insert()
         .into_table(TABLE)
         .columns([NAME, APPLIED_AT])
         // Cannot panic: as many values as columns.
         .values_panic([Expr::val(migration.name), Expr::val(clock.now().0)])
         .to_owned();
-    connection.execute(&record).await?;
-    Ok(())
+    connection.execute(&record).await.map(drop)
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, OnConflict, Query, Table};
 use sea_orm::{ConnectionTrait, DbErr};
 
+use crate::table::create_if_missing;
+
 const TABLE: &str = "write_probe";
 const ID: &str = "id";
 const WRITES: &str = "writes";
@@ -18,17 +20,16 @@ const ROW: i32 = 1;
 pub(crate) async fn prepare(on: &impl ConnectionTrait) -> Result<(), DbErr> {
     let table = Table::create()
         .table(TABLE)
-        .if_not_exists()
         .col(ColumnDef::new(ID).integer().not_null().primary_key())
         .col(ColumnDef::new(WRITES).big_integer().not_null())
         .to_owned();
-    on.execute(&table).await?;
+    create_if_missing(on, &table).await?;
     let row = Query::insert()
         .into_table(TABLE)
         .columns([ID, WRITES])
         // Cannot panic: as many values as columns.
         .values_panic([Expr::val(ROW), Expr::val(0_i64)])
-        .on_conflict(OnConflict::column(ID).do_nothing().to_owned())
+        .on_conflict(OnConflict::column(ID).do_nothing_on([ID]).to_owned())
         .to_owned();
     on.execute(&row).await?;
     Ok(())

@@ -17,17 +17,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::StorageError;
 use crate::file::{DatabaseFile, Detached};
 use crate::health::Health;
+use crate::lease::Lease;
 use crate::probe;
 use crate::turn::{Class, Turn, Turns};
+use crate::{Kind, StorageError};
 
 /// How often it is tried to write over what a failed commit left before its caller is told.
 const OVERWRITE_TRIES: u32 = 3;
@@ -35,25 +38,71 @@ const OVERWRITE_TRIES: u32 = 3;
 /// The pause between two such tries.
 const OVERWRITE_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a write waits for a connection to a database server, and for the server to
+/// begin a transaction: below the limit of a request, which may write several times.
+const SERVER_TURN_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The most time that one such try takes.
 const OVERWRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What it takes to write. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
-    pool: DatabaseConnection,
+    kind: Kind,
+    /// For ordinary writes.
+    ordinary: DatabaseConnection,
+    /// For urgent writes; with SQLite, for all.
+    urgent: DatabaseConnection,
     turns: Turns,
     health: Arc<Health>,
     file: Option<Arc<DatabaseFile>>,
+    /// Of a database of a server, once it is held.
+    lease: Arc<Mutex<Option<Lease>>>,
 }
 
 impl Writer {
     pub(crate) fn new(
-        pool: DatabaseConnection,
+        kind: Kind,
+        ordinary: DatabaseConnection,
+        urgent: DatabaseConnection,
         health: Arc<Health>,
         file: Option<Arc<DatabaseFile>>,
     ) -> Self {
-        Self { pool, turns: Turns::new(), health, file }
+        let (turns, lease) = (Turns::new(), Arc::default());
+        Self { kind, ordinary, urgent, turns, health, file, lease }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// From now on nothing is written unless `lease` is good.
+    pub(crate) fn hold(&self, lease: Lease) {
+        *self.lease.lock() = Some(lease);
+    }
+
+    /// Gives the lease back, if there is one: nothing is written from now on.
+    pub(crate) async fn release(&self) {
+        let lease = self.lease.lock().take();
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
+    }
+
+    /// Turns true when another server has taken the database.
+    pub(crate) fn lost(&self) -> Option<watch::Receiver<bool>> {
+        self.lease.lock().as_ref().map(Lease::lost)
+    }
+
+    fn check_lease(&self) -> Result<(), StorageError> {
+        self.lease.lock().as_ref().map_or(Ok(()), Lease::check)
+    }
+
+    /// Where a statement that stores by itself, without a transaction around it, goes to:
+    /// the connections of urgent writes.
+    pub(crate) fn for_statement(&self) -> Result<&DatabaseConnection, StorageError> {
+        self.check_lease().inspect_err(|_| self.health.stalled())?;
+        Ok(&self.urgent)
     }
 
     /// The file that is written to, if it is one.
@@ -76,22 +125,43 @@ impl Writer {
     }
 
     pub(crate) async fn begin(&self, class: Class) -> Result<WriteTransaction, StorageError> {
+        if self.kind.is_server() {
+            return self.begin_on_server(class).await;
+        }
         let turn = self.turns.take(class).await.inspect_err(|_| self.health.stalled())?;
         self.check_file().inspect_err(|_| self.health.stalled())?;
         self.make_up().await?;
         let transaction = self.transaction().await.inspect_err(|_| self.health.failed())?;
-        Ok(WriteTransaction { transaction, writer: self.clone(), turn })
+        Ok(WriteTransaction { transaction, writer: self.clone(), turn: Some(turn) })
+    }
+
+    /// A database server has many writers, and tells them to wait where they must.
+    async fn begin_on_server(&self, class: Class) -> Result<WriteTransaction, StorageError> {
+        self.check_lease().inspect_err(|_| self.health.stalled())?;
+        let pool = match class {
+            Class::Urgent => &self.urgent,
+            Class::Ordinary => &self.ordinary,
+        };
+        let begin = timeout(SERVER_TURN_TIMEOUT, pool.begin()).await;
+        let transaction = begin
+            .map_err(|_| match self.health.is_standby() {
+                true => StorageError::Standby,
+                false => StorageError::Busy,
+            })
+            .inspect_err(|_| self.health.stalled())?
+            .inspect_err(|_| self.health.failed())?;
+        Ok(WriteTransaction { transaction, writer: self.clone(), turn: None })
     }
 
     async fn transaction(&self) -> Result<DatabaseTransaction, DbErr> {
         // SQLite takes the write lock at BEGIN. A deferred transaction takes it at
         // its first write, and fails at once if another has written since its
-        // first read, whatever the busy timeout says. Other databases ignore this.
+        // first read, whatever the busy timeout says.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.pool.begin_with_options(options).await
+        self.urgent.begin_with_options(options).await
     }
 
     /// Writes over what a failed commit left, if that is owed. Needs the turn.
@@ -111,7 +181,7 @@ impl Writer {
 
     /// Closes the connection that writes, once its current use ends.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
-        self.pool.close_by_ref().await.map_err(StorageError::from)
+        self.urgent.close_by_ref().await.map_err(StorageError::from)
     }
 
     /// One try to write over what a failed commit left. Needs the turn.
@@ -132,6 +202,9 @@ impl Writer {
     /// After a failed commit, still in its turn.
     async fn settle(&self) {
         self.health.failed();
+        if self.kind.is_server() {
+            return; // What it kept of the transaction it knows alone.
+        }
         self.health.set_owed(true);
         for tried in 1..=OVERWRITE_TRIES {
             match self.overwrite().await {
@@ -153,7 +226,7 @@ pub struct WriteTransaction {
     // Fields drop in this order: first the roll-back, then the turn.
     transaction: DatabaseTransaction,
     writer: Writer,
-    turn: Turn,
+    turn: Option<Turn>,
 }
 
 impl WriteTransaction {

@@ -5,27 +5,30 @@
 use base::{ManualClock, Timestamp};
 use sea_orm::ConnectionTrait;
 use storage::{Database, StorageError, WriteTransaction};
-use tempfile::TempDir;
+use testdb::TestDatabase;
 
-async fn in_file() -> (Database, TempDir) {
-    let folder = TempDir::new().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
-    let database = Database::connect(&url).await.unwrap();
+async fn open() -> (Database, TestDatabase) {
+    on(TestDatabase::new()).await
+}
+
+/// For what only SQLite does.
+async fn in_file() -> (Database, TestDatabase) {
+    on(TestDatabase::sqlite()).await
+}
+
+async fn on(own: TestDatabase) -> (Database, TestDatabase) {
+    let database = Database::connect(own.url()).await.unwrap();
     database.migrate(&[], &ManualClock::new(Timestamp(0))).await.unwrap();
-    run(database.reader(), "CREATE TABLE kept (id INTEGER PRIMARY KEY)").await;
-    let child =
-        "CREATE TABLE child (id INTEGER REFERENCES kept (id) DEFERRABLE INITIALLY DEFERRED)";
-    run(database.reader(), child).await;
-    (database, folder)
+    own.execute("CREATE TABLE kept (id INTEGER PRIMARY KEY)");
+    (database, own)
 }
 
 async fn run(on: &impl ConnectionTrait, sql: &str) {
     on.execute_unprepared(sql).await.unwrap();
 }
 
-async fn count(database: &Database, table: &str) -> i64 {
-    let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    sqlx::query_scalar(sql).fetch_one(database.reader().get_sqlite_connection_pool()).await.unwrap()
+fn count(own: &TestDatabase, table: &str) -> i64 {
+    own.number(&format!("SELECT COUNT(*) FROM {table}"))
 }
 
 /// A transaction that wrote to `kept`, and whose commit will fail: as a disk that is full
@@ -45,7 +48,7 @@ async fn keep(database: &Database, id: i64) -> Result<(), StorageError> {
 
 #[tokio::test]
 async fn after_failed_commits_what_is_acknowledged_is_stored() {
-    let (database, folder) = in_file().await;
+    let (database, own) = in_file().await;
     for round in 0..6 {
         // More failures in a row than there are connections.
         for failure in 0..6 {
@@ -64,35 +67,36 @@ async fn after_failed_commits_what_is_acknowledged_is_stored() {
         assert!(!database.last_write_failed());
     }
     // Another process sees all of it, and nothing else.
-    let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    let other = Database::connect(&url).await.unwrap();
-    assert_eq!(count(&other, "kept").await, 24);
+    assert_eq!(count(&own, "kept"), 24);
 }
 
 #[tokio::test]
 async fn a_transaction_that_is_still_open_after_its_commit_failed_is_rolled_back() {
-    let (database, _folder) = in_file().await;
+    let (database, own) = in_file().await;
+    own.execute(
+        "CREATE TABLE child (id INTEGER REFERENCES kept (id) DEFERRABLE INITIALLY DEFERRED)",
+    );
     let transaction = database.begin_write().await.unwrap();
     run(transaction.connection(), "INSERT INTO child VALUES (7)").await;
     assert!(transaction.commit().await.is_err(), "there is no 7 in kept");
     keep(&database, 1).await.unwrap();
-    assert_eq!((count(&database, "child").await, count(&database, "kept").await), (0, 1));
+    assert_eq!((count(&own, "child"), count(&own, "kept")), (0, 1));
 }
 
 #[tokio::test]
 async fn a_connection_that_somebody_left_in_a_transaction_is_not_used_again() {
-    let (database, _folder) = in_file().await;
+    let (database, own) = open().await;
     // By hand, so that sqlx does not know of it.
     for _ in 0..8 {
         run(database.reader(), "BEGIN").await;
     }
     keep(&database, 1).await.unwrap();
-    assert_eq!(count(&database, "kept").await, 1);
+    assert_eq!(count(&own, "kept"), 1);
 }
 
 #[tokio::test]
 async fn a_commit_whose_caller_goes_away_is_carried_out_before_the_next_turn() {
-    let (database, _folder) = in_file().await;
+    let (database, own) = in_file().await;
     for id in 0..20 {
         let transaction = database.begin_write().await.unwrap();
         run(transaction.connection(), &format!("INSERT INTO kept VALUES ({id})")).await;
@@ -102,16 +106,15 @@ async fn a_commit_whose_caller_goes_away_is_carried_out_before_the_next_turn() {
         let next = database.begin_write().await.unwrap();
         drop(next);
     }
-    assert!(count(&database, "kept").await >= 19, "aborted before it began, at most once");
+    assert!(count(&own, "kept") >= 19, "aborted before it began, at most once");
 }
 
 #[tokio::test]
 async fn a_probe_says_whether_the_database_takes_writes() {
-    let (database, folder) = in_file().await;
+    let (database, own) = in_file().await;
     database.probe_write().await.unwrap();
     assert!(!database.last_write_failed());
-    let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    let other = Database::connect(&url).await.unwrap();
+    let other = Database::connect(own.url()).await.unwrap();
     let held = other.begin_write().await.unwrap();
     assert!(database.probe_write().await.is_err(), "another process holds the lock");
     assert!(database.last_write_failed());
@@ -131,10 +134,10 @@ async fn a_url_of_sqlites_own_is_refused_because_it_leads_past_the_lock() {
 
 #[tokio::test]
 async fn a_file_that_is_gone_is_not_made_again() {
-    let (database, folder) = in_file().await;
-    let path = folder.path().join("test.db");
+    let (database, own) = in_file().await;
+    let path = own.path().unwrap();
     let doomed = doomed(&database, 1).await;
-    std::fs::rename(&path, folder.path().join("elsewhere.db")).unwrap();
+    std::fs::rename(path, path.with_file_name("elsewhere.db")).unwrap();
     assert!(doomed.commit().await.is_err());
     assert!(keep(&database, 2).await.is_err());
     assert!(!path.exists());

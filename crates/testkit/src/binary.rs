@@ -3,12 +3,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use serde_json::json;
 
-use crate::{Http, Person};
+use crate::{Http, Person, Place};
 
 /// A running `packetboat serve` on a free port. Killed when dropped.
 #[derive(Debug)]
@@ -20,13 +19,17 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// Starts `executable` (a test passes `env!("CARGO_BIN_EXE_packetboat")`) on a data
-    /// folder, with more settings from `environment`, and waits until it is ready.
+    /// Starts `executable` (a test passes `env!("CARGO_BIN_EXE_packetboat")`) on `data`,
+    /// with more settings from `environment`, and waits until it is ready.
     ///
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn start(executable: &str, data: &Path, environment: &[(&str, &str)]) -> Self {
+    pub fn start<'a>(
+        executable: &str,
+        data: impl Into<Place<'a>>,
+        environment: &[(&str, &str)],
+    ) -> Self {
         Self::start_on(executable, data, &[], environment)
     }
 
@@ -35,13 +38,13 @@ impl Binary {
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn start_logging(
+    pub fn start_logging<'a>(
         executable: &str,
-        data: &Path,
+        data: impl Into<Place<'a>>,
         environment: &[(&str, &str)],
         log: impl Into<Stdio>,
     ) -> Self {
-        Self::start_with(executable, data, &[], environment, log.into())
+        Self::start_with(executable, &data.into(), &[], environment, log.into())
     }
 
     /// The same, listening on `more` addresses too.
@@ -49,18 +52,18 @@ impl Binary {
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn start_on(
+    pub fn start_on<'a>(
         executable: &str,
-        data: &Path,
+        data: impl Into<Place<'a>>,
         more: &[SocketAddr],
         environment: &[(&str, &str)],
     ) -> Self {
-        Self::start_with(executable, data, more, environment, Stdio::null())
+        Self::start_with(executable, &data.into(), more, environment, Stdio::null())
     }
 
     fn start_with(
         executable: &str,
-        data: &Path,
+        data: &Place<'_>,
         more: &[SocketAddr],
         environment: &[(&str, &str)],
         log: Stdio,
@@ -68,9 +71,10 @@ impl Binary {
         let also = more.iter().flat_map(|address| ["--listen".to_owned(), address.to_string()]);
         let mut child = Command::new(executable)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .arg(&data.folder)
             .args(also)
             .env_clear()
+            .envs(data.database)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -2,7 +2,8 @@
 //!
 //! [`TestServer`] runs the whole server in a runtime of its own, on a clock that the
 //! test moves. Dropping it drains it and fails the test if a socket, a person in the
-//! room, a posting or a byte is left. [`Binary`] runs the command itself. [`Http`],
+//! room, a posting or a byte is left. [`Binary`] runs the command itself. Both store in the
+//! database of [`Data`], of the kind that the run is for. [`Http`],
 //! [`Socket`] and [`Sse`] are clients as the outside world writes them, [`ShareSession`] and
 //! [`ShareSocket`] what they do to share files; [`Raw`] is for bytes that no client library
 //! sends.
@@ -11,6 +12,7 @@
 //! [`PATIENCE`].
 
 mod binary;
+mod data;
 mod dial;
 mod http;
 mod identity;
@@ -27,6 +29,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub use crate::binary::Binary;
+pub use crate::data::{Data, Place};
 pub use crate::dial::{Dial, Stream};
 pub use crate::http::{Answer, Http};
 pub use crate::identity::Identity;

@@ -1,16 +1,15 @@
 //! The whole server, in a runtime of its own, for the length of a test.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, ManualClock, OsRandom, SystemClock};
 use server::{Drained, Environment, Running, Settings};
-use tempfile::TempDir;
+use testdb::TestDatabase;
 use tokio::runtime::Runtime;
 
-use crate::{Http, Mailbox, Refused, Socket};
+use crate::{Data, Http, Mailbox, Refused, Socket};
 
 /// A running server. Dropping it drains it and checks that nothing is left.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub struct TestServer {
     running: Option<Running>,
     clock: Arc<ManualClock>,
     address: SocketAddr,
-    data: Arc<TempDir>,
+    data: Arc<Data>,
 }
 
 /// A person with an account and an open session.
@@ -43,17 +42,17 @@ impl TestServer {
     /// A fresh server with its settings changed by `adjust`.
     #[must_use]
     pub fn with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        let data = Arc::new(TempDir::new().expect("a temporary folder"));
-        Self::on(data, adjust)
+        Self::on(Arc::new(Data::new()), adjust)
     }
 
-    /// A server on an existing data folder.
+    /// A server on what an earlier one has left, or on a fresh [`Data`].
     ///
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn on(data: Arc<TempDir>, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings::in_folder(data.path().join("packetboat"));
+    pub fn on(data: Arc<Data>, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::in_folder(data.folder());
+        settings.database_url = data.database_url().map(str::to_owned);
         settings.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
         adjust(&mut settings);
         // Starts at the real time, so that cookies' expiry times look as they should.
@@ -78,22 +77,22 @@ impl TestServer {
         self.address
     }
 
-    /// The folder that holds its data folder.
+    /// The folder that holds its data folder, and its database.
     #[must_use]
-    pub fn data(&self) -> Arc<TempDir> {
+    pub fn data(&self) -> Arc<Data> {
         self.data.clone()
     }
 
-    /// Its database file.
+    /// Its database, to look into or to change behind its back.
     #[must_use]
-    pub fn database(&self) -> std::path::PathBuf {
-        Path::new(self.data.path()).join("packetboat").join("packetboat.db")
+    pub fn database(&self) -> &TestDatabase {
+        self.data.database()
     }
 
     /// The mails that it sends, from the first one on, unless it has an SMTP server.
     #[must_use]
     pub fn mailbox(&self) -> Mailbox {
-        Mailbox::of(&self.data.path().join("packetboat"))
+        Mailbox::of(&self.data.folder())
     }
 
     /// Moves its clock, second by second, with what the server does every second.

@@ -37,10 +37,14 @@ struct SetUp<'a> {
 }
 
 async fn show(visitor: Visitor, Path(token): Path<String>) -> Result<Response, ApiError> {
-    if !visitor.state.accounts.is_setup_open(&token) {
+    if !is_open(&visitor, &token).await? {
         return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     }
     form(&visitor, StatusCode::OK, &token, Errors::default(), "")
+}
+
+async fn is_open(visitor: &Visitor, token: &str) -> Result<bool, ApiError> {
+    visitor.state.accounts.is_setup_open(token).await.map_err(ApiError::storage_failed)
 }
 
 /// `token` is the one that was printed.
@@ -62,7 +66,7 @@ async fn set_up(Path(token): Path<String>, sent: VisitorForm) -> Result<Response
     let accounts = &visitor.state.accounts;
     let (email, password) = (fields.text("email"), fields.raw("password"));
     let errors = Errors::default();
-    let (status, errors) = if !accounts.is_setup_open(&token) {
+    let (status, errors) = if !is_open(&visitor, &token).await? {
         return visitor.notice(StatusCode::NOT_FOUND, DEAD_LINK);
     } else if !genuine {
         (StatusCode::FORBIDDEN, errors.expired())

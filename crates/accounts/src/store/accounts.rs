@@ -1,6 +1,7 @@
 //! People, and what they sign in with.
 
 use base::{AccountId, Timestamp};
+use sea_orm::sea_query::NullOrdering;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -130,6 +131,34 @@ pub(crate) async fn find(
     Ok(row.map(Person::from))
 }
 
+/// The account, whose row no other transaction changes until the transaction ends.
+pub(crate) async fn lock(
+    on: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<Option<Person>, StorageError> {
+    let row = account::Entity::find_by_id(account.0).lock_exclusive().one(on).await?;
+    Ok(row.map(Person::from))
+}
+
+/// The same for several, in the order of their ids, so that transactions that want the same
+/// ones do not wait for each other.
+pub(crate) async fn lock_all(
+    on: &impl ConnectionTrait,
+    wanted: impl IntoIterator<Item = AccountId>,
+) -> Result<(), StorageError> {
+    let ids = wanted.into_iter().map(|account| account.0);
+    account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(account::Column::Id.is_in(ids))
+        .order_by_asc(account::Column::Id)
+        .lock_exclusive()
+        .into_tuple::<i64>()
+        .all(on)
+        .await?;
+    Ok(())
+}
+
 /// Changes an account that exists. Unique violations are as for [`insert`].
 pub(crate) async fn change(
     on: &impl ConnectionTrait,
@@ -195,7 +224,7 @@ pub(crate) async fn page(
     let mut wanted = Condition::all();
     if let Some(text) = query.search.as_deref().filter(|text| !text.is_empty()) {
         let columns = [Column::Username, Column::Email, Column::FirstName, Column::LastName];
-        wanted = wanted.add(holding(text, &columns));
+        wanted = wanted.add(holding(on, text, &columns));
     }
     wanted = wanted.add_option(query.staff.map(|staff| Column::IsStaff.eq(staff)));
     wanted = wanted.add_option(query.active.map(|active| Column::IsActive.eq(active)));
@@ -206,10 +235,12 @@ pub(crate) async fn page(
         AccountSort::LastLogin => Column::LastLoginAt,
     };
     let order = if query.descending { Order::Desc } else { Order::Asc };
+    // An account that has no address, or was never signed in to, counts as the least.
+    let nulls = if query.descending { NullOrdering::Last } else { NullOrdering::First };
     let select = account::Entity::find().filter(wanted);
     let total = select.clone().count(on).await?;
     let rows = select
-        .order_by(column, order.clone())
+        .order_by_with_nulls(column, order.clone(), nulls)
         .order_by(Column::Id, order)
         .offset(query.offset)
         .limit(Ord::min(query.limit, MAX_PAGE))

@@ -3,3 +3,4 @@
 pub(crate) mod account;
 pub(crate) mod mailed_link;
 pub(crate) mod session;
+pub(crate) mod setup_link;

@@ -66,6 +66,23 @@ pub(crate) async fn find(
     Ok(row.map(|row| OpenLink { account: AccountId(row.account_id), email: row.email }))
 }
 
+/// Deletes the link with `token`, if it was made for `purpose` and is open at `now`; whether
+/// there was one. Of those that use a link at once, one is told that there was.
+pub(crate) async fn take(
+    on: &impl ConnectionTrait,
+    token: SecretHash,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let deleted = mailed_link::Entity::delete_many()
+        .filter(mailed_link::Column::TokenHash.eq(token.to_hex()))
+        .filter(mailed_link::Column::Purpose.eq(number(purpose)))
+        .filter(mailed_link::Column::ExpiresAt.gt(now.0))
+        .exec(on)
+        .await?;
+    Ok(deleted.rows_affected == 1)
+}
+
 /// How many links of `purpose` are open for `account`, or were and are void.
 pub(crate) async fn count(
     on: &impl ConnectionTrait,

@@ -6,6 +6,7 @@ mod m20261120_100100_sessions;
 mod m20261120_150000_credentials;
 mod m20261120_150100_tokens;
 mod m20261120_150200_mailed_links;
+mod m20261128_120000_setup_links;
 
 use storage::Migration;
 
@@ -17,5 +18,6 @@ pub(crate) fn all() -> Vec<Migration> {
         m20261120_150000_credentials::MIGRATION,
         m20261120_150100_tokens::MIGRATION,
         m20261120_150200_mailed_links::MIGRATION,
+        m20261128_120000_setup_links::MIGRATION,
     ]
 }

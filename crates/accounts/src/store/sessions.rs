@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{AccountId, Activity, MAX_AHEAD, Principal, SessionRef, Timestamp};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
@@ -236,12 +236,48 @@ async fn sessions(
     Ok(select.all(on).await?.into_iter().map(SessionOf::from).collect())
 }
 
-/// Deletes exactly `ended`.
+/// A session whose row no other transaction changes or deletes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Locked {
+    pub(crate) session: SessionOf,
+    pub(crate) kind: SessionKind,
+    pub(crate) last_used_at: Timestamp,
+}
+
+impl From<session::Model> for Locked {
+    fn from(row: session::Model) -> Self {
+        let (kind, last_used_at) = (kind(row.kind), Timestamp(row.last_used_at));
+        Self { session: row.into(), kind, last_used_at }
+    }
+}
+
+/// Locks those of `wanted` that are still there, as they are now, in the order of their ids:
+/// transactions that want the same ones do not wait for each other.
+pub(crate) async fn lock(
+    on: &impl ConnectionTrait,
+    wanted: &[SessionOf],
+) -> Result<Vec<Locked>, StorageError> {
+    let mut ids: Vec<i64> = wanted.iter().map(|wanted| wanted.session.0).collect();
+    ids.sort_unstable();
+    let mut locked = Vec::new();
+    // As many in one statement as every database takes parameters.
+    for ids in ids.chunks(SESSION_BATCH as usize) {
+        let rows = session::Entity::find()
+            .filter(session::Column::Id.is_in(ids.iter().copied()))
+            .order_by_asc(session::Column::Id)
+            .lock_exclusive()
+            .all(on)
+            .await?;
+        locked.extend(rows.into_iter().map(Locked::from));
+    }
+    Ok(locked)
+}
+
+/// Deletes exactly `ended`, which are locked.
 pub(crate) async fn delete(
     on: &impl ConnectionTrait,
     ended: &[SessionOf],
 ) -> Result<(), StorageError> {
-    // As many in one statement as every database takes parameters.
     for ended in ended.chunks(SESSION_BATCH as usize) {
         let ids = ended.iter().map(|ended| ended.session.0);
         session::Entity::delete_many().filter(session::Column::Id.is_in(ids)).exec(on).await?;
@@ -249,8 +285,8 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// Records when sessions were last used, in one statement. Sessions that are
-/// gone stay gone.
+/// Records when sessions were last used, in one statement; a later use that another server
+/// has recorded stays. Sessions that are gone stay gone.
 pub(crate) async fn record_uses(
     on: &impl ConnectionTrait,
     uses: &[(SessionRef, Timestamp)],
@@ -258,8 +294,9 @@ pub(crate) async fn record_uses(
     let last_used = uses.iter().fold(CaseStatement::new(), |case, (session, at)| {
         case.case(Expr::col(session::Column::Id).eq(session.0), at.0)
     });
+    let on_record = Expr::col(session::Column::LastUsedAt);
     session::Entity::update_many()
-        .col_expr(session::Column::LastUsedAt, last_used.into())
+        .col_expr(session::Column::LastUsedAt, Func::greatest([on_record, last_used.into()]).into())
         .filter(session::Column::Id.is_in(uses.iter().map(|(session, _)| session.0)))
         .exec(on)
         .await?;
@@ -351,8 +388,8 @@ pub(crate) async fn page(
 ) -> Result<Page<SessionInfo>, StorageError> {
     let mut wanted = Condition::all();
     if let Some(text) = query.search.as_deref().filter(|text| !text.is_empty()) {
-        let owner = holding(text, &[account::Column::Username, account::Column::Email]);
-        let own = holding(text, &[session::Column::ClientAddress, session::Column::Name]);
+        let owner = holding(on, text, &[account::Column::Username, account::Column::Email]);
+        let own = holding(on, text, &[session::Column::ClientAddress, session::Column::Name]);
         wanted = wanted.add(Condition::any().add(owner).add(own));
     }
     let of_kind = query.kind.map(|kind| session::Column::Kind.eq(number(kind)));

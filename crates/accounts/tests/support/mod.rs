@@ -3,17 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a failing helper is a failing test")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod nodes;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Accounts, Options, SessionEnded, SignInContext, SignUp, SignedIn, Username};
+use accounts::{
+    Accounts, Options, SWEEP_GRACE, SessionEnded, SignInContext, SignUp, SignedIn, Username,
+};
 use base::{AccountId, ManualClock, OsRandom, Principal, SessionRef, Timestamp};
 use limits::Exempt;
 use mail::{Draft, SendMail};
 use parking_lot::Mutex;
 use storage::Database;
-use tempfile::TempDir;
+use testdb::TestDatabase;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -22,14 +26,14 @@ pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// What everybody's password is here.
 pub(crate) const PASSWORD: &str = "tide-lamp-9";
 
-/// A database file, a clock, a mailbox, and accounts on them.
+/// A database, a clock, a mailbox, and accounts on them.
 pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) accounts: Accounts,
     exempt: Exempt,
-    _folder: TempDir,
+    pub(crate) database: TestDatabase,
 }
 
 impl World {
@@ -41,21 +45,25 @@ impl World {
     pub(crate) async fn exempting(networks: &str) -> Self {
         let networks = networks.split_whitespace().map(|network| network.parse().unwrap());
         let exempt = Exempt(networks.collect());
-        let folder = TempDir::new().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
-        let db = Database::connect(&url).await.unwrap();
+        let database = TestDatabase::new();
+        let db = Database::connect(database.url()).await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(1_790_000_000_000)));
         db.migrate(&Accounts::migrations(), &*clock).await.unwrap();
         let mailbox = Arc::new(Mailbox::default());
         let options = Options { mailer: mailbox.clone(), exempt: exempt.clone() };
         let accounts = Accounts::new(db.clone(), clock.clone(), Arc::new(OsRandom), options);
-        Self { db, clock, mailbox, accounts, exempt, _folder: folder }
+        Self { db, clock, mailbox, accounts, exempt, database }
     }
 
     /// Accounts as after a restart: the same database, nothing in memory.
     pub(crate) fn restarted(&self) -> Accounts {
         let options = Options { mailer: self.mailbox.clone(), exempt: self.exempt.clone() };
         Accounts::new(self.db.clone(), self.clock.clone(), Arc::new(OsRandom), options)
+    }
+
+    /// How much longer than it is valid a session stays on record.
+    pub(crate) fn grace(&self) -> Duration {
+        if self.db.kind().is_server() { SWEEP_GRACE } else { Duration::ZERO }
     }
 
     /// The key of a new account.

@@ -15,6 +15,13 @@ use crate::{Description, Field, FieldError, Input, Record, views};
 
 type PathParams = Result<Path<(String, String)>, PathRejection>;
 
+/// A model's slug and an object's id. None has a control character in it, and there are
+/// databases that cannot even be asked for one.
+fn object_params(path: PathParams) -> Result<(String, String), AdminError> {
+    let (slug, id) = path_params(path)?;
+    if id.contains(char::is_control) { Err(AdminError::NotFound) } else { Ok((slug, id)) }
+}
+
 /// `GET /admin/{model}/{id}`.
 pub(crate) async fn show(
     context: StaffContext,
@@ -64,7 +71,7 @@ pub(crate) async fn history(
     context: StaffContext,
     path: PathParams,
 ) -> Result<Response, AdminError> {
-    let (slug, id) = path_params(path)?;
+    let (slug, id) = object_params(path)?;
     let model = context.model(&slug)?;
     let description = model.description();
     let rows = context.site.0.audit.history(description.slug, &id).await;
@@ -129,7 +136,7 @@ async fn found(
     context: &StaffContext,
     path: PathParams,
 ) -> Result<(Arc<dyn Model>, Record), AdminError> {
-    let (slug, id) = path_params(path)?;
+    let (slug, id) = object_params(path)?;
     let model = context.model(&slug)?;
     let record = model.get(&id).await?.ok_or(AdminError::NotFound)?;
     Ok((model, record))

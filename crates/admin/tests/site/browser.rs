@@ -14,6 +14,7 @@ use http_kit::{
 };
 use serde_json::Value as Json;
 use storage::Database;
+use testdb::TestDatabase;
 use tower::ServiceExt;
 
 use crate::boats::Boats;
@@ -69,6 +70,7 @@ pub(crate) struct Browser {
     app: Router,
     boats: Boats,
     who: &'static str,
+    _database: Arc<TestDatabase>,
 }
 
 pub(crate) struct Answered {
@@ -80,14 +82,16 @@ pub(crate) struct Answered {
 
 pub(crate) async fn open() -> Browser {
     let clock = Arc::new(ManualClock::new(Timestamp(1_795_171_635_000)));
-    let db = Database::connect("sqlite::memory:").await.unwrap();
+    let database = TestDatabase::in_memory();
+    let db = Database::connect(database.url()).await.unwrap();
     db.migrate(&admin::migrations(), clock.as_ref()).await.unwrap();
-    let audit = AuditLog::open(db, clock).await.unwrap();
+    let audit = AuditLog::new(db, clock);
     let boats = Boats::new();
     let signer = TokenSigner::new(&[9; 32]);
     let options = SiteOptions { signer, assets: "/assets/x".into(), sign_in: "/login/" };
     let site = Site::new(options, audit, vec![Arc::new(boats.clone())]);
-    Browser { app: authenticated(site.routes(), Arc::new(ByHeader)), boats, who: STAFF }
+    let app = authenticated(site.routes(), Arc::new(ByHeader));
+    Browser { app, boats, who: STAFF, _database: Arc::new(database) }
 }
 
 impl Browser {

@@ -278,3 +278,17 @@ async fn a_flood_of_a_form_is_turned_away() {
     assert_eq!(browser.post("/admin/boats", &form).await.status, 409);
     assert!(browser.boats().painted().is_empty());
 }
+
+#[tokio::test]
+async fn control_characters_in_an_address_are_no_error() {
+    let browser = open().await;
+    for (path, status) in [
+        ("/admin/audit?q=a%00", 200),
+        ("/admin/audit?q=%00&f_who=a%00b&f_model=%01", 200),
+        ("/admin/boats?q=%00", 200),
+        ("/admin/audit/1%00", 404),
+        ("/admin/boats/a%00/history", 404),
+    ] {
+        assert_eq!(browser.get(path).await.status, status, "{path}");
+    }
+}

@@ -14,7 +14,8 @@ async fn the_screens_show_rooms_that_are_not_open_and_their_messages() {
     let db: Database = setup.db.clone();
     let clock = Arc::new(ManualClock::new(Timestamp(5)));
     let sockets = Sockets::new(clock.clone(), Limits::default());
-    let chat = Chat::open(db, sockets, clock, &OsRandom, Settings::default()).await.unwrap();
+    let chat =
+        Chat::open(db, sockets, clock, Arc::new(OsRandom), Settings::default()).await.unwrap();
     let models = chat.models();
     let [rooms, messages] = &models[..] else { panic!("two screens") };
 

@@ -2,6 +2,7 @@ use base::ManualClock;
 use hub::{Budget, Policy};
 use transport::{CloseCode, WEBSOCKET};
 
+use super::queues::{MAX_BATCH, ROOM_TURN};
 use super::*;
 
 fn posting(text: &str) -> Posting {

@@ -145,15 +145,15 @@ impl Room {
     /// The first message of a client that is caught up, in fragments: what it missed, if
     /// that can be told whole and fits, else the newest page.
     fn first_message(&self, state: &mut State, pending: &PendingWelcome) -> Vec<Bytes> {
-        let State { recent, welcomes, presence, removed, .. } = state;
+        let State { epoch, recent, welcomes, presence, removed, .. } = state;
         let resume = pending.resume.as_ref();
-        let resume = resume.filter(|resume| resume.epoch == self.record.epoch);
+        let resume = resume.filter(|resume| *resume.epoch == **epoch);
         let recovery = welcomes.recovery(recent, resume.map(|resume| resume.last_id));
         let Recovery { recovered, more, mut fragments } = recovery;
         let removed: Vec<i64> = removed.iter().copied().collect();
         let greeting = Greeting {
             you: &pending.you,
-            epoch: &self.record.epoch,
+            epoch,
             recovered,
             more,
             online: presence.names().take(MAX_NAMES).collect(),

@@ -37,10 +37,8 @@ async fn a_room_begins_with_its_newest_messages_and_keeps_more_as_people_talk() 
     let seat = setup.rooms.join(room, &client.request).await.unwrap();
     let open = setup.rooms.open_now(room).unwrap();
     assert_eq!((open.in_memory(), open.head()), (AT_FIRST, 80));
-    let committer = tokio::spawn(setup.committer().run(setup.services.vitals.watch("committer")));
     (0..20).for_each(|number| post(&seat, &format!("new-{number}")));
-    setup.services.intake.close();
-    committer.await.unwrap();
+    setup.store().await;
     assert_eq!((open.in_memory(), open.head()), (AT_FIRST + 20, 100));
     setup.rooms.drain().await;
     client.read();
@@ -104,9 +102,7 @@ async fn a_room_with_a_posting_that_is_not_answered_stays_open() {
     setup.clock.advance(GRACE);
     setup.rooms.sweep();
     assert_eq!(setup.rooms.count(), 2);
-    let committer = setup.committer();
-    setup.services.intake.close();
-    committer.run(setup.services.vitals.watch("committer")).await;
+    setup.store().await;
     assert_eq!(setup.rooms.open_now(room).unwrap().head(), 1, "it was told");
     setup.rooms.sweep();
     assert_eq!(setup.rooms.count(), 1);
@@ -220,12 +216,10 @@ async fn rooms_that_have_been_silent_for_longest_forget_first_and_a_client_pages
         open.push(setup.rooms.open_now(room).unwrap());
         ids.push(room);
     }
-    let (mut committer, intake) = (setup.committer(), &setup.services.intake);
     for seat in &seats {
         setup.clock.advance(Duration::from_secs(1));
         (0..100).for_each(|number| post(seat, &format!("text-{number}")));
-        let batches = intake.take().await.unwrap();
-        committer.carry_out(batches).await;
+        setup.store().await;
     }
     let in_memory = || open.iter().map(|room| room.in_memory()).collect::<Vec<_>>();
     let all = open.iter().map(|room| room.memory()).sum::<usize>();

@@ -1,8 +1,8 @@
 //! Rows that tests need many of.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
-use storage::StorageError;
+use sea_orm::{EntityTrait, QuerySelect};
+use storage::{StorageError, WriteTransaction};
 
 use super::Store;
 use super::entity::room;
@@ -22,10 +22,19 @@ impl Store {
                 name: Set(format!("room-{id}")),
                 epoch: Set("e".to_owned()),
                 created_at: Set(5),
+                ..Default::default()
             });
             room::Entity::insert_many(rows).exec_without_returning(tx.connection()).await?;
             next += CHUNK;
         }
         tx.commit().await
+    }
+
+    /// Holds the row of `room`, as a transaction elsewhere would, until it is dropped.
+    pub(crate) async fn hold_room(&self, room: i64) -> WriteTransaction {
+        let tx = self.db.begin_write().await.unwrap();
+        let held = room::Entity::find_by_id(room).lock_exclusive().one(tx.connection()).await;
+        assert!(held.unwrap().is_some());
+        tx
     }
 }

@@ -1,12 +1,12 @@
 //! What the admin site reads of messages and rooms, and taking a message's text away.
 
 use base::Timestamp;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QueryResult,
     QuerySelect, QueryTrait, Select,
 };
-use storage::{StorageError, containing, count_up_to};
+use storage::{StorageError, contains, count_up_to};
 
 use super::Store;
 use super::entity::{message, room};
@@ -103,7 +103,7 @@ impl Store {
         select
             .columns(["room_id", "id"])
             .from_subquery(window, "looked_at")
-            .and_where(Expr::col("text").like(containing(text)))
+            .and_where(contains(self.db.reader(), "text", text))
             .limit(cap);
         let rows = self.db.reader().query_all(&select).await?;
         let key = |row: QueryResult| Ok((row.try_get("", "room_id")?, row.try_get("", "id")?));
@@ -179,11 +179,8 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<RoomSummary>, StorageError> {
         let rooms = room::Entity::find().order_by_asc(room::Column::Name);
-        let mut found = Vec::new();
-        for row in rooms.offset(offset).limit(limit).all(self.db.reader()).await? {
-            found.push(self.summary(row).await?);
-        }
-        Ok(found)
+        let rows = rooms.offset(offset).limit(limit).all(self.db.reader()).await?;
+        Ok(rows.into_iter().map(RoomSummary::from).collect())
     }
 
     /// How many rooms there are, counted up to `cap`.
@@ -193,27 +190,19 @@ impl Store {
 
     /// One room.
     pub(crate) async fn room_summary(&self, id: i64) -> Result<Option<RoomSummary>, StorageError> {
-        match room::Entity::find_by_id(id).one(self.db.reader()).await? {
-            Some(row) => Ok(Some(self.summary(row).await?)),
-            None => Ok(None),
-        }
+        let row = room::Entity::find_by_id(id).one(self.db.reader()).await?;
+        Ok(row.map(RoomSummary::from))
     }
+}
 
-    async fn summary(&self, row: room::Model) -> Result<RoomSummary, StorageError> {
-        let newest = message::Entity::find()
-            .select_only()
-            .column(message::Column::Id)
-            .filter(message::Column::RoomId.eq(row.id))
-            .order_by_desc(message::Column::Id)
-            .into_tuple::<i64>()
-            .one(self.db.reader())
-            .await?;
-        Ok(RoomSummary {
+impl From<room::Model> for RoomSummary {
+    fn from(row: room::Model) -> Self {
+        Self {
             id: row.id,
             name: row.name,
             created_at: Timestamp(row.created_at),
-            messages: newest.unwrap_or_default(),
-        })
+            messages: row.head,
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use base::Owner;
 use bytes::{Bytes, BytesMut};
 
 use super::Intake;
-use crate::Reservation;
 use crate::op::{Except, MAX_FORMATS, Member, Op, Publication};
+use crate::{Close, Reservation};
 
 /// Bytes of one format that a round joins at most. Well below an outbox's cap, so
 /// that a healthy member is never cut off by the size of a round alone.
@@ -54,6 +54,8 @@ pub(super) struct Round {
     frames: [usize; MAX_FORMATS],
     /// Members of each format: what no member hears is not put together.
     heard: [usize; MAX_FORMATS],
+    /// The members are closed after this round, which ends with that.
+    closing: Option<Close<'static>>,
 }
 
 impl Round {
@@ -71,13 +73,21 @@ impl Round {
                     taken += 1;
                 }
                 let deliveries = round.deliver().await;
+                round.close_members();
                 intake.done(taken, deliveries);
             }
         }
     }
 
     fn has_room(&self) -> bool {
-        self.joined.iter().all(|buffer| buffer.len() < ROUND_BYTES)
+        self.closing.is_none() && self.joined.iter().all(|buffer| buffer.len() < ROUND_BYTES)
+    }
+
+    /// Closes the members, if that is to be done after this round.
+    fn close_members(&mut self) {
+        if let Some(why) = self.closing.take() {
+            self.members.iter().for_each(|member| member.outbox.close(why));
+        }
     }
 
     fn apply(&mut self, op: Op) {
@@ -91,6 +101,7 @@ impl Round {
                     self.differ(at, Difference::Insert(frame));
                 }
             }
+            Op::CloseAll(why) => self.closing = Some(why),
         }
     }
 

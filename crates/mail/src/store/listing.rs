@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
-use storage::{StorageError, containing};
+use storage::{StorageError, contains};
 
 use super::entity::{Column, Entity, Model};
 use super::is_in;
@@ -21,12 +21,10 @@ pub(crate) async fn page(
         condition = condition.add(is_in(state));
     }
     if let Some(search) = query.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        let any = Condition::any()
-            .add(Column::Mailbox.like(containing(&search.to_lowercase())))
-            .add(Column::Recipient.like(containing(search)))
-            .add(Column::Subject.like(containing(search)))
-            .add(Column::Kind.like(containing(search)));
-        condition = condition.add(any);
+        let columns = [Column::Mailbox, Column::Recipient, Column::Subject, Column::Kind];
+        let holds = |column: Column| contains(on, column.as_column_ref(), search);
+        condition =
+            condition.add(columns.map(holds).into_iter().fold(Condition::any(), Condition::add));
     }
     let found = Entity::find().filter(condition);
     let total = found.clone().count(on).await?;

@@ -12,6 +12,7 @@ use base::{ManualClock, OsRandom, Timestamp};
 use mail::{DEFAULT_LIFETIME, Delivery, Mail, MailQuery, MailState, Mailer, QueuedMail};
 use storage::Database;
 use tempfile::TempDir;
+use testdb::TestDatabase;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -211,31 +212,34 @@ async fn hear<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<String>
     Some(String::from_utf8(line).ok()?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// A queue on a database file, with time moved by hand.
+/// A queue on a database, with time moved by hand.
 pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mailer: Mailer,
-    pub(crate) folder: TempDir,
+    pub(crate) database: TestDatabase,
 }
 
 impl World {
     pub(crate) async fn new(delivery: Delivery) -> Self {
-        let folder = TempDir::new().unwrap();
-        let db = open(&folder).await;
+        Self::on(TestDatabase::new(), delivery).await
+    }
+
+    pub(crate) async fn on(database: TestDatabase, delivery: Delivery) -> Self {
+        let db = Database::connect(database.url()).await.unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp(1_790_000_000_000)));
         db.migrate(&Mailer::migrations(), &*clock).await.unwrap();
         let mailer = Mailer::new(db.clone(), clock.clone(), Arc::new(OsRandom), delivery);
-        Self { db, clock, mailer, folder }
+        Self { db, clock, mailer, database }
     }
 
     /// The same queue after a restart, with another way out.
     pub(crate) async fn restarted(self, delivery: Delivery) -> Self {
-        let Self { db, clock, folder, .. } = self;
+        let Self { db, clock, database, .. } = self;
         db.close().await.unwrap();
-        let db = open(&folder).await;
+        let db = Database::connect(database.url()).await.unwrap();
         let mailer = Mailer::new(db.clone(), clock.clone(), Arc::new(OsRandom), delivery);
-        Self { db, clock, mailer, folder }
+        Self { db, clock, mailer, database }
     }
 
     pub(crate) async fn enqueue(&self, to: &str) -> i64 {
@@ -253,11 +257,6 @@ impl World {
     pub(crate) async fn all(&self) -> Vec<QueuedMail> {
         self.mailer.page(&MailQuery::default()).await.unwrap().rows
     }
-}
-
-async fn open(folder: &TempDir) -> Database {
-    let path = folder.path().join("test.db");
-    Database::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.unwrap()
 }
 
 pub(crate) fn mail_to(to: &str) -> Mail {

@@ -41,6 +41,10 @@ pub(crate) enum StorageProblem {
     ReadOnly,
     /// The database, or its disk, does not answer in time.
     NoAnswer,
+    /// There is no connection to the database.
+    Away,
+    /// Another server has the database now.
+    Taken,
     /// Writing fails.
     Failing,
 }
@@ -54,6 +58,8 @@ impl StorageProblem {
             Self::Full => "The disk is full.",
             Self::ReadOnly => "The database cannot be written to.",
             Self::NoAnswer => "The database does not answer.",
+            Self::Away => "The database cannot be reached.",
+            Self::Taken => "Another server has taken the database.",
             Self::Failing => "The database fails.",
         }
     }
@@ -64,7 +70,9 @@ impl StorageProblem {
             Fault::Replaced => Self::Replaced,
             Fault::Full => Self::Full,
             Fault::ReadOnly => Self::ReadOnly,
-            Fault::Busy => Self::NoAnswer,
+            Fault::Busy | Fault::Again => Self::NoAnswer,
+            Fault::Lost => Self::Away,
+            Fault::Taken => Self::Taken,
             Fault::Other => Self::Failing,
         }
     }

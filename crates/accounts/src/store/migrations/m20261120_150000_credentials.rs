@@ -1,7 +1,7 @@
 //! The second kind of credential, email and password, and what goes with a person.
 
-use sea_orm::sea_query::{ColumnDef, Index, Table};
-use storage::{Migration, Step};
+use sea_orm::sea_query::{ColumnDef, Index};
+use storage::{Migration, Step, add_column};
 
 pub(crate) const MIGRATION: Migration = Migration { name: "m20261120_150000_credentials", up };
 
@@ -21,10 +21,8 @@ fn up() -> Vec<Step> {
         ColumnDef::new("last_login_at").big_integer().null().to_owned(),
     ];
     // SQLite adds one column a statement.
-    let mut steps: Vec<Step> = columns
-        .into_iter()
-        .map(|column| Table::alter().table("accounts").add_column(column).to_owned().into())
-        .collect();
+    let mut steps: Vec<Step> =
+        columns.into_iter().map(|column| add_column("accounts", column)).collect();
     // And a column that is added cannot be unique by itself there.
     let unique = Index::create()
         .name("accounts_email_folded")

@@ -1,7 +1,7 @@
 //! API tokens beside browser sessions, in one table.
 
-use sea_orm::sea_query::{ColumnDef, Index, Table};
-use storage::{Migration, Step};
+use sea_orm::sea_query::{ColumnDef, Index};
+use storage::{Migration, Step, add_column};
 
 pub(crate) const MIGRATION: Migration = Migration { name: "m20261120_150100_tokens", up };
 
@@ -12,10 +12,8 @@ fn up() -> Vec<Step> {
         ColumnDef::new("name").string_len(64).null().to_owned(),
         ColumnDef::new("issued_by").big_integer().null().to_owned(),
     ];
-    let mut steps: Vec<Step> = columns
-        .into_iter()
-        .map(|column| Table::alter().table("sessions").add_column(column).to_owned().into())
-        .collect();
+    let mut steps: Vec<Step> =
+        columns.into_iter().map(|column| add_column("sessions", column)).collect();
     // Looked at every few seconds for what ran out, by kind because each has its own
     // time; the older index without the kind is of no use any more.
     let by_kind_and_use = Index::create()

@@ -18,7 +18,7 @@ impl Scene {
     async fn new() -> Self {
         let setup = Setup::new().await;
         let recent: Recent = (1..=1_000).map(|id| message(id, &"x".repeat(100))).collect();
-        let record = RoomRecord { id: 1, epoch: "e".into() };
+        let record = RoomRecord { id: 1, epoch: "e".into(), fence: 0 };
         let topic = Topic::start(1, &setup.services.vitals);
         let room = Arc::new(Room::new(record, recent, topic, setup.services.clone()));
         let policy = Policy {

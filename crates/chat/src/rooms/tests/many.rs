@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use transport::{Limits, Sockets};
 
 use crate::rooms::{AT_FIRST, GRACE};
-use crate::store::{Ledger, Store};
+use crate::store::{EmbeddedLedger, Store};
 use crate::testing::{message, post, request};
 use crate::{Chat, Settings};
 
@@ -64,7 +64,7 @@ async fn make_rooms(path: &Path) {
     for rooms in (1..=i64::try_from(OPEN).unwrap()).collect::<Vec<_>>().chunks(20) {
         let of_room = |room| messages.iter().map(move |message| (room, message.clone()));
         let all: Vec<_> = rooms.iter().copied().flat_map(of_room).collect();
-        Ledger::new(db.clone()).begin().await.unwrap().commit(&all).await.unwrap();
+        EmbeddedLedger::new(db.clone()).begin().await.unwrap().commit(&all).await.unwrap();
     }
     db.close().await.unwrap();
 }
@@ -75,7 +75,8 @@ async fn measure(path: &Path, open: usize) {
     let clock = Arc::new(ManualClock::new(Timestamp(5)));
     let sockets = Sockets::new(clock.clone(), Limits::default());
     let begun = Instant::now();
-    let chat = Chat::open(db, sockets.clone(), clock.clone(), &OsRandom, Settings::default());
+    let chat =
+        Chat::open(db, sockets.clone(), clock.clone(), Arc::new(OsRandom), Settings::default());
     let chat = chat.await.unwrap();
     let start = begun.elapsed();
     let (rooms, tasks) = (chat.rooms(), || Handle::current().metrics().num_alive_tasks());

@@ -236,6 +236,29 @@ async fn a_topic_keeps_one_order_over_its_partitions() {
     assert_eq!(topic.delivered(), 36);
 }
 
+#[tokio::test]
+async fn all_members_are_closed_after_what_they_heard_and_those_who_join_later_are_not() {
+    let topic = crate::Topic::start(2, &Vitals::default());
+    let policy = policy();
+    let join = |id| {
+        let outbox = Arc::new(Outbox::new(id, owner(7), &LINES, policy.clone()));
+        let ear = Arc::new(Ear::default());
+        outbox.attach(ear.clone());
+        let member = Member { outbox: outbox.clone(), format: Format(0) };
+        (Op::Join { member, first: Vec::new(), reserved: None }, outbox, ear)
+    };
+    let ((one, one_outbox, ear), (two, two_outbox, _)) = (join(1), join(2));
+    let (late, late_outbox, late_ear) = join(3);
+    let close = Op::CloseAll(Close { code: 1013, reason: "anew" });
+    let (before, after) = (publication(b"before", false), publication(b"after", false));
+    topic.submit(&[one, two, before, close, late, after]);
+    topic.flushed().await;
+    assert!(one_outbox.status().closing && two_outbox.status().closing);
+    assert_eq!(&*ear.0.lock(), b"before");
+    assert!(!late_outbox.status().closing);
+    assert_eq!(&*late_ear.0.lock(), b"after");
+}
+
 /// A connection whose socket is broken in a way that was not foreseen.
 #[derive(Debug)]
 struct Bomb;

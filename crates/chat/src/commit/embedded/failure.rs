@@ -11,7 +11,8 @@ use std::time::Duration;
 use storage::StorageError;
 use tokio::time::timeout;
 
-use super::{Committer, Draft, refused};
+use super::super::draft::Numbered;
+use super::{EmbeddedCommitter, refused};
 use crate::Message;
 use crate::intake::{Batch, Outcome, Posted};
 
@@ -21,7 +22,7 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A commit that failed, with what it was to store for each batch.
 pub(super) struct Failed {
     pub(super) error: StorageError,
-    pub(super) drafts: Vec<Draft>,
+    pub(super) drafts: Vec<Numbered>,
 }
 
 impl From<StorageError> for Failed {
@@ -31,7 +32,7 @@ impl From<StorageError> for Failed {
     }
 }
 
-impl Committer {
+impl EmbeddedCommitter {
     /// Answers for batches whose commit failed.
     pub(super) async fn resolve(&mut self, batches: &[Batch], failed: Failed) -> Vec<Vec<Outcome>> {
         let Failed { error, drafts } = failed;
@@ -69,7 +70,7 @@ impl Committer {
     fn settle(
         &mut self,
         room: i64,
-        draft: Draft,
+        draft: Numbered,
         found: Option<Vec<Arc<Message>>>,
     ) -> Option<Vec<Outcome>> {
         let Some(found) = found else {

@@ -1,8 +1,10 @@
+use base::Timestamp;
+
 use super::*;
 use crate::testing::{Client, Setup, message, post};
 
 /// Stores what was posted, as the committer's task does.
-async fn step(committer: &mut Committer) -> Vec<Vec<Outcome>> {
+async fn step(committer: &mut EmbeddedCommitter) -> Vec<Vec<Outcome>> {
     let batches = committer.intake.take().await.unwrap();
     committer.carry_out(batches).await
 }
@@ -20,19 +22,19 @@ fn ids(outcomes: &[Outcome]) -> Vec<Option<i64>> {
 /// A batch whose commit failed, as far as the answer of the database went.
 fn failed(messages: &[Arc<Message>]) -> Failed {
     let outcomes = messages.iter().cloned().map(Outcome::Stored).collect();
-    let drafts = vec![Draft { messages: messages.to_vec(), outcomes }];
+    let drafts = vec![Numbered { messages: messages.to_vec(), outcomes }];
     Failed { error: StorageError::Busy, drafts }
 }
 
 struct Scene {
     setup: Setup,
-    committer: Committer,
+    committer: EmbeddedCommitter,
     room: i64,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let setup = Setup::new().await;
+        let setup = Setup::embedded().await;
         let (committer, room) = (setup.committer(), setup.rooms.default_room().id());
         Self { setup, committer, room }
     }
@@ -86,7 +88,7 @@ async fn if_nothing_can_be_found_out_it_is_looked_up_again() {
 #[tokio::test]
 async fn one_transaction_stores_the_postings_of_many_rooms() {
     const ROOMS: usize = 200;
-    let setup = Setup::new().await;
+    let setup = Setup::embedded().await;
     let mut committer = setup.committer();
     let mut seats = Vec::new();
     for number in 0..ROOMS {
@@ -121,7 +123,7 @@ async fn two_rooms(setup: &Setup) -> [(i64, crate::room::Seat, Client); 2] {
 
 #[tokio::test]
 async fn a_room_whose_commit_fails_does_not_stop_others_beyond_that_batch() {
-    let setup = Setup::new().await;
+    let setup = Setup::embedded().await;
     let mut committer = setup.committer();
     let [(one, in_one, _ann), (two, in_two, _bob)] = two_rooms(&setup).await;
     post(&in_one, "a");
@@ -147,7 +149,7 @@ async fn a_room_whose_commit_fails_does_not_stop_others_beyond_that_batch() {
 
 #[tokio::test]
 async fn a_room_that_is_not_settled_is_refused_and_the_others_are_not() {
-    let setup = Setup::new().await;
+    let setup = Setup::embedded().await;
     let mut committer = setup.committer();
     let [(one, in_one, _ann), (_, in_two, _bob)] = two_rooms(&setup).await;
     post(&in_one, "a");
@@ -164,7 +166,7 @@ async fn a_room_that_is_not_settled_is_refused_and_the_others_are_not() {
 
 #[tokio::test]
 async fn ids_go_on_in_a_room_whose_head_was_forgotten() {
-    let setup = Setup::new().await;
+    let setup = Setup::embedded().await;
     let mut committer = setup.committer();
     let [(one, in_one, _ann), (_, in_two, _bob)] = two_rooms(&setup).await;
     post(&in_one, "a");
@@ -183,7 +185,7 @@ async fn ids_go_on_in_a_room_whose_head_was_forgotten() {
 
 #[tokio::test]
 async fn what_was_posted_before_is_known_from_memory_and_from_the_database() {
-    let setup = Setup::new().await;
+    let setup = Setup::embedded().await;
     let [(_, in_one, _ann), (_, in_two, _bob)] = two_rooms(&setup).await;
     let mut committer = setup.committer();
     post(&in_one, "a");
@@ -199,15 +201,4 @@ async fn what_was_posted_before_is_known_from_memory_and_from_the_database() {
         assert!(matches!(outcomes[0], Outcome::Known(_)));
         assert!(matches!(outcomes[2], Outcome::Known(_)));
     }
-}
-
-#[test]
-fn times_do_not_go_back_unless_the_clock_was_wrong() {
-    let at = |now, newest| accepted_at(Timestamp(now), Timestamp(newest)).0;
-    assert_eq!(at(1_000, i64::MIN), 1_000, "the first message");
-    assert_eq!(at(1_000, 900), 1_000);
-    assert_eq!(at(1_000, 1_000), 1_000);
-    assert_eq!(at(1_000, 61_000), 61_000, "the clock was set right");
-    assert_eq!(at(1_000, 61_001), 1_000, "the clock was wrong");
-    assert_eq!(at(1_000, i64::MAX), 1_000);
 }
